@@ -67,3 +67,101 @@ export const PE_HEADER_FIELDS = [
 ] as const;
 
 export type PeHeaderField = (typeof PE_HEADER_FIELDS)[number];
+
+/** What the features are read from: the parts of a report that describe a portable executable. */
+export interface ExecutableFacts {
+  readonly header: Readonly<Partial<Record<PeHeaderField, number>>>;
+  readonly sections: readonly SectionFacts[];
+  readonly sizeBytes: number | undefined;
+  readonly overlay: { readonly sizeBytes: number | undefined; readonly entropy: number | undefined };
+  readonly signature: 'absent' | 'untrusted' | 'trusted' | undefined;
+}
+
+export interface SectionFacts {
+  readonly name: string | undefined;
+  readonly entropy: number | undefined;
+  readonly virtualSizeBytes: number | undefined;
+  readonly physicalSizeBytes: number | undefined;
+}
+
+/** Stands for a fact that the report does not carry. Every known value is 0 or more. */
+export const MISSING = -1;
+
+interface Feature {
+  readonly name: string;
+  readonly read: (facts: ExecutableFacts) => number | undefined;
+}
+
+const peOptionalHeaderBytes32 = 224;
+const peOptionalHeaderBytes64 = 240;
+const executableImageBases = new Set([0x400000, 0x140000000, 0x1000000]);
+const libraryImageBases = new Set([0x10000000, 0x180000000]);
+const largestLog = 64;
+
+/** Base-2 logarithm of 1 + value, so that sizes of any magnitude share one scale. */
+function logarithm(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.min(Math.log2(1 + value), largestLog);
+}
+
+/** part / whole on the scale 0…8; what lies beyond is a malformed header and looks the same. */
+function ratio(part: number | undefined, whole: number | undefined): number | undefined {
+  if (part === undefined || whole === undefined) return undefined;
+  return whole === 0 ? (part === 0 ? 0 : 8) : Math.min(part / whole, 8);
+}
+
+function flag(condition: boolean | undefined): number | undefined {
+  return condition === undefined ? undefined : Number(condition);
+}
+
+function header(name: string, field: PeHeaderField, transform: (value: number) => number | undefined): Feature {
+  return {
+    name,
+    read: ({ header: fields }) => {
+      const value = fields[field];
+      return value === undefined ? undefined : transform(value);
+    },
+  };
+}
+
+const bit = (mask: number) => (value: number) => Number((value & mask) !== 0);
+const isSet = (value: number) => Number(value !== 0);
+
+/** Where the entry point lies in the code: 0 first byte, 1 end, above 1 behind it; 8 also before it. */
+function entryPosition({ header: h }: ExecutableFacts): number | undefined {
+  if (h.address_of_entry_point === undefined || h.base_of_code === undefined) return undefined;
+  const offset = h.address_of_entry_point - h.base_of_code;
+  return offset < 0 ? 8 : ratio(offset, h.size_of_code);
+}
+
+/** 0 a linker's default for programs, 1 its default for libraries, 2 chosen by hand or by a system build. */
+function imageBaseClass(base: number): number {
+  if (executableImageBases.has(base)) return 0;
+  return libraryImageBases.has(base) ? 1 : 2;
+}
+
+function isUnusualOptionalHeader({ header: h }: ExecutableFacts): number | undefined {
+  const size = h.size_of_optional_header;
+  return size === undefined ? undefined : Number(size !== peOptionalHeaderBytes32 && size !== peOptionalHeaderBytes64);
+}
+
+/** How far the declared image exceeds what headers, code and data declared in it account for. */
+function unaccounted({ header: h }: ExecutableFacts): number | undefined {
+  const { size_of_code: code, size_of_initialized_data: data, size_of_uninitialized_data: bss, size_of_image: image } = h;
+  if (code === undefined || data === undefined || bss === undefined) return undefined;
+  return ratio(code + data + bss, image);
+}
+
+function sectionEntropies({ sections }: ExecutableFacts): readonly number[] {
+  return sections.flatMap(({ entropy }) => (entropy === undefined ? [] : [entropy]));
+}
+
+function sectionValues(pick: (section: SectionFacts) => number | undefined, fold: (values: readonly number[]) => number) {
+  return ({ sections }: ExecutableFacts) => {
+    const values = sections.flatMap((section) => pick(section) ?? []);
+    return values.length === 0 ? undefined : fold(values);
+  };
+}
+
+const largest = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b));
+const smallest = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b));
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;

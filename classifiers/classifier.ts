@@ -1,0 +1,53 @@
+import type { ArtifactKind, EvidenceKind } from '../contracts/domain.ts';
+import type { ScoreEvidence } from '../contracts/score.ts';
+import type { Report } from '../contracts/report.ts';
+
+/** What a classifier sees: the report, its canonical facts, and who vouches for the artifact's own content. */
+export interface ClassifierInput {
+  readonly report: Report;
+  /** `content` when the service itself computed the digest of the artifact's text. */
+  readonly evidence: EvidenceKind;
+}
+
+/**
+ * One classifier's answer for one input.
+ * - `score`: `probability` is calibrated over everything that the classifier saw; `contentProbability` over the
+ *   artifact's own content alone, null where it saw none that the service can vouch for. Both lie in [0, 1].
+ * - `abstained`: it has nothing to say about such an input; not an error.
+ * - `failed`: it should have answered and could not.
+ */
+export type ClassifierOutcome =
+  | {
+      readonly outcome: 'score';
+      readonly probability: number;
+      readonly contentProbability: number | null;
+      readonly evidence: readonly ScoreEvidence[];
+      /** Weak by construction (packed or installer stub): the engine caps it. The reason stands in `evidence`. */
+      readonly capped?: boolean;
+    }
+  | { readonly outcome: 'abstained'; readonly reason: string }
+  | { readonly outcome: 'failed'; readonly reason: string };
+
+/** The part of `manifest.json` that the engine and the correlator need. */
+export interface ClassifierProfile {
+  readonly id: string;
+  readonly version: string;
+  readonly featureSchemaVersion: number;
+  /** `fast` classifiers are waited for by the join; later tiers make revisions. */
+  readonly tier: 'fast' | 'content' | 'detonation';
+  readonly accepts: readonly ArtifactKind[];
+  /** Share of malicious items for which the calibration holds; the weight of a score is its log-odds against this. */
+  readonly baseRate: number;
+  /** Probability from which this classifier alone may block, set by its false-positive budget. */
+  readonly threshold: number;
+}
+
+/** One witness. It is created once, scores batches, and keeps no state between them that changes an answer. */
+export interface Classifier {
+  readonly profile: ClassifierProfile;
+  /** Bytes or text that determine the answer: equal inputs share one inference. Never the artifact key, which is somebody's word. */
+  cacheKey(input: ClassifierInput): string;
+  /** One outcome per input, in order. Rejects only on a bug; an input that cannot be scored is `failed`. */
+  score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]>;
+  close(): Promise<void>;
+}

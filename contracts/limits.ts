@@ -1,0 +1,212 @@
+/**
+ * Every limit of the service: its default, the environment variable that changes it, and why it is what it is.
+ * `checkLimits` asserts how they hang together; configuration calls it at start.
+ */
+export interface Limit {
+  readonly value: number;
+  readonly key: string;
+  readonly why: string;
+}
+
+function limit(value: number, key: string, why: string): Limit {
+  return { value, key, why };
+}
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const limitDefinitions = {
+  bodyBytes: limit(
+    2 * mebibyte,
+    'FIREBREAK_LIMIT_BODY_BYTES',
+    'A batch of 500 ordinary reports fits; a flood does not.',
+  ),
+  inflatedBodyBytes: limit(
+    8 * mebibyte,
+    'FIREBREAK_LIMIT_INFLATED_BODY_BYTES',
+    'Compressed input may not become a bomb.',
+  ),
+  reportBytes: limit(
+    320 * kibibyte,
+    'FIREBREAK_LIMIT_REPORT_BYTES',
+    'One report with a full text and a process tree fits in one log record.',
+  ),
+  textBytes: limit(
+    256 * kibibyte,
+    'FIREBREAK_LIMIT_TEXT_BYTES',
+    'Longer scripts are reported by digest, head and tail.',
+  ),
+  depth: limit(12, 'FIREBREAK_LIMIT_DEPTH', 'The deepest path of the report schema has 7 levels.'),
+  reportsPerBatch: limit(
+    500,
+    'FIREBREAK_LIMIT_REPORTS_PER_BATCH',
+    'Bounds the work of one request; beyond 500 a larger batch costs no less per report.',
+  ),
+  lookupsPerRequest: limit(500, 'FIREBREAK_LIMIT_LOOKUPS_PER_REQUEST', 'The same bound as for reports.'),
+  eventsPerReport: limit(
+    512,
+    'FIREBREAK_LIMIT_EVENTS_PER_REPORT',
+    'A whole process tree of an intrusion fits.',
+  ),
+  recordBytes: limit(
+    1 * mebibyte,
+    'FIREBREAK_LIMIT_RECORD_BYTES',
+    'The largest record of any log in use (Kafka default max.message.bytes).',
+  ),
+  pageItems: limit(10_000, 'FIREBREAK_LIMIT_PAGE_ITEMS', "The largest page, as in Defender's alert API."),
+  pageItemsDefault: limit(
+    100,
+    'FIREBREAK_LIMIT_PAGE_ITEMS_DEFAULT',
+    'A screenful for people, cheap for the database.',
+  ),
+  waitMs: limit(
+    60 * second,
+    'FIREBREAK_LIMIT_WAIT_MS',
+    'Defender holds a file for at most 60 s; nobody waits longer for an answer.',
+  ),
+  longPollMs: limit(
+    60 * second,
+    'FIREBREAK_LIMIT_LONG_POLL_MS',
+    'Below the idle time-out of common proxies.',
+  ),
+  waitersPerProcess: limit(
+    10_000,
+    'FIREBREAK_LIMIT_WAITERS',
+    'A held request keeps a socket; more than this and new ones are answered at once as pending.',
+  ),
+  joinDeadlineMs: limit(
+    500,
+    'FIREBREAK_JOIN_DEADLINE_MS',
+    'The verdict is wanted well under a second; what is missing by then makes a later revision.',
+  ),
+  heldScoresPerPartition: limit(
+    10_000,
+    'FIREBREAK_LIMIT_HELD_SCORES',
+    'Scores whose report is not read yet, bounded so that a lost report cannot fill memory.',
+  ),
+  clockSkewMs: limit(
+    5 * minute,
+    'FIREBREAK_LIMIT_CLOCK_SKEW_MS',
+    'Beyond it a device clock is suspect and server time counts.',
+  ),
+  signalAgeMs: limit(
+    7 * day,
+    'FIREBREAK_LIMIT_SIGNAL_AGE_MS',
+    'Older observations are history and tell nothing about prevalence now.',
+  ),
+  lookBackMs: limit(
+    30 * day,
+    'FIREBREAK_LOOK_BACK_MS',
+    "Prevalence looks back 30 days, as Defender's file statistics do (720 h).",
+  ),
+  answerLifeMs: limit(24 * hour, 'FIREBREAK_ANSWER_LIFE_MS', 'How long "no threats found" is good for.'),
+  blockLifeMs: limit(
+    30 * day,
+    'FIREBREAK_BLOCK_LIFE_MS',
+    'An automatic block ends by itself unless sightings renew it.',
+  ),
+  suspicionLifeMs: limit(7 * day, 'FIREBREAK_SUSPICION_LIFE_MS', 'Weaker evidence ages faster.'),
+  cursorLifeMs: limit(7 * day, 'FIREBREAK_CURSOR_LIFE_MS', 'An agent away for longer takes a snapshot.'),
+  tombstoneDelayMs: limit(
+    8 * day,
+    'FIREBREAK_TOMBSTONE_DELAY_MS',
+    'A day longer than a cursor lives, so that no cursor can miss a revocation.',
+  ),
+  subscribersPerProcess: limit(
+    15_000,
+    'FIREBREAK_LIMIT_SUBSCRIBERS',
+    'Leaves file descriptors for everything else below a hard limit of 20,000.',
+  ),
+  subscriberQueueBytes: limit(
+    1 * mebibyte,
+    'FIREBREAK_LIMIT_SUBSCRIBER_QUEUE_BYTES',
+    'A reader that is further behind is told to resync and dropped.',
+  ),
+  flushIntervalMs: limit(
+    50,
+    'FIREBREAK_FLUSH_INTERVAL_MS',
+    'The first change goes out at once, then at most one write per subscriber in this time: ten changes in one write cost a tenth.',
+  ),
+  pingMs: limit(15 * second, 'FIREBREAK_PING_MS', 'Three missed pings and the agent reconnects (45 s).'),
+  authCacheMs: limit(
+    30 * second,
+    'FIREBREAK_AUTH_CACHE_MS',
+    'The longest that a withdrawn credential lives if the control topic is late.',
+  ),
+  credentialGraceMs: limit(
+    24 * hour,
+    'FIREBREAK_CREDENTIAL_GRACE_MS',
+    'An old device credential lives until the new one is used, at most this long.',
+  ),
+  holdMs: limit(10 * second, 'FIREBREAK_HOLD_MS', "Defender's default time-out of a held file."),
+  overridesPerTenant: limit(
+    15_000,
+    'FIREBREAK_LIMIT_OVERRIDES',
+    "Defender's bound on custom indicators of one organization.",
+  ),
+  benignCacheEntries: limit(
+    100_000,
+    'FIREBREAK_LIMIT_BENIGN_CACHE',
+    'About 30 MB; what falls out is judged again.',
+  ),
+  signalCacheEntries: limit(
+    100_000,
+    'FIREBREAK_LIMIT_SIGNAL_CACHE',
+    'Working set of the embedded signals; the rest stays in the changelog.',
+  ),
+  changelogIntervalMs: limit(
+    minute,
+    'FIREBREAK_CHANGELOG_INTERVAL_MS',
+    'A dirty artifact is written at most once in this time.',
+  ),
+  reportRetentionMs: limit(
+    7 * day,
+    'FIREBREAK_RETENTION_REPORTS_MS',
+    'How far back verdicts can be recomputed from the log.',
+  ),
+  decisionRetentionMs: limit(
+    30 * day,
+    'FIREBREAK_RETENTION_DECISIONS_MS',
+    'How far back history can be rebuilt from the log.',
+  ),
+  historyRetentionDays: limit(
+    180,
+    'FIREBREAK_RETENTION_HISTORY_DAYS',
+    'Defender keeps 180 days; whole days are dropped.',
+  ),
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof limitDefinitions;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+export const defaultLimits: Limits = Object.freeze(
+  Object.fromEntries(Object.entries(limitDefinitions).map(([name, { value }]) => [name, value])) as Record<
+    LimitName,
+    number
+  >,
+);
+
+const relations: readonly { readonly says: string; readonly holds: (limits: Limits) => boolean }[] = [
+  { says: 'textBytes < reportBytes', holds: (l) => l.textBytes < l.reportBytes },
+  { says: 'reportBytes <= bodyBytes', holds: (l) => l.reportBytes <= l.bodyBytes },
+  { says: 'bodyBytes <= inflatedBodyBytes', holds: (l) => l.bodyBytes <= l.inflatedBodyBytes },
+  { says: '2 * reportBytes <= recordBytes', holds: (l) => 2 * l.reportBytes <= l.recordBytes },
+  { says: 'pageItemsDefault <= pageItems', holds: (l) => l.pageItemsDefault <= l.pageItems },
+  { says: 'joinDeadlineMs < holdMs', holds: (l) => l.joinDeadlineMs < l.holdMs },
+  { says: 'holdMs <= waitMs', holds: (l) => l.holdMs <= l.waitMs },
+  { says: 'cursorLifeMs < tombstoneDelayMs', holds: (l) => l.cursorLifeMs < l.tombstoneDelayMs },
+  { says: 'suspicionLifeMs <= blockLifeMs', holds: (l) => l.suspicionLifeMs <= l.blockLifeMs },
+  {
+    says: 'changelogIntervalMs < reportRetentionMs',
+    holds: (l) => l.changelogIntervalMs < l.reportRetentionMs,
+  },
+];
+
+/** @returns the broken relations in words; empty when all hold */
+export function checkLimits(limits: Limits): readonly string[] {
+  return relations.filter(({ holds }) => !holds(limits)).map(({ says }) => says);
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { artifactKeySchema } from './artifact.ts';
+import { deviceIdSchema, reportIdSchema, storedTimestampSchema, tenantIdSchema } from './ids.ts';
+
+/** The ATT&CK enterprise tactics that detection names carry, as in Defender's behaviour names (12 and Generic). */
+export const tactics = [
+  'initial-access',
+  'execution',
+  'persistence',
+  'privilege-escalation',
+  'defense-evasion',
+  'credential-access',
+  'discovery',
+  'lateral-movement',
+  'collection',
+  'command-and-control',
+  'exfiltration',
+  'impact',
+] as const;
+export const tacticSchema = z.enum(tactics);
+export type Tactic = z.infer<typeof tacticSchema>;
+
+/** One finding behind a score, for the decision record; stays in the tenant. */
+export const scoreEvidenceSchema = z.object({
+  code: z.string().max(64).describe('Stable within the classifier: a rule id, a feature, a marker.'),
+  title: z.string().max(300),
+  content: z.boolean().describe('It follows from the artifact’s own content, not from what surrounds it.'),
+  level: z.enum(['informational', 'low', 'medium', 'high', 'critical']).exactOptional(),
+  tactic: tacticSchema.exactOptional(),
+  techniques: z.array(z.string().max(16)).max(16).exactOptional(),
+});
+export type ScoreEvidence = z.infer<typeof scoreEvidenceSchema>;
+
+const probability = z.number().min(0).max(1);
+
+/** One classifier's answer for one report. */
+export const scoreSchema = z.object({
+  tenantId: tenantIdSchema,
+  deviceId: deviceIdSchema,
+  reportId: reportIdSchema,
+  reportedAt: storedTimestampSchema,
+  artifactKey: artifactKeySchema,
+  classifier: z.string().max(64),
+  version: z.string().max(64),
+  featureSchemaVersion: z.int(),
+  baseRate: probability,
+  threshold: probability,
+  scoredAt: storedTimestampSchema,
+  result: z.discriminatedUnion('outcome', [
+    z.object({
+      outcome: z.literal('score'),
+      probability,
+      contentProbability: probability.nullable(),
+      capped: z.boolean().exactOptional(),
+      evidence: z.array(scoreEvidenceSchema).max(64),
+    }),
+    z.object({ outcome: z.literal('abstained'), reason: z.string().max(300) }),
+    z.object({ outcome: z.literal('failed'), reason: z.string().max(300) }),
+  ]),
+});
+export type Score = z.infer<typeof scoreSchema>;
