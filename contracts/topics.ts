@@ -1,0 +1,287 @@
+import { z } from 'zod';
+import { artifactKeySchema, type ArtifactKey } from './artifact.ts';
+import { subjectKey } from './canonical.ts';
+import { decisionRecordSchema, micronatsSchema } from './decision.ts';
+import { artifactKindSchema, evidenceKindSchema, trustSchema } from './domain.ts';
+import { decidedEntrySchema, ownEntrySchema, revocationSchema } from './entry.ts';
+import { errorCodeSchema } from './errors.ts';
+import {
+  deviceIdSchema,
+  entryIdSchema,
+  reportIdSchema,
+  storedTimestampSchema,
+  tenantIdSchema,
+} from './ids.ts';
+import { defaultLimits } from './limits.ts';
+import { policySchema } from './policy.ts';
+import { reportSchema } from './report.ts';
+import { scoreSchema } from './score.ts';
+
+/** A topic, described once: producers, consumers, documents and tests read this. */
+export interface Topic<Value> {
+  readonly name: string;
+  readonly schema: z.ZodType<Value>;
+  /** The record key: what compaction keeps the last value of. */
+  readonly keyOf: (value: Value) => string;
+  /** What decides the partition. Topics placed by artifact share one partition count, so one owner sees all of an artifact. */
+  readonly placeOf: (value: Value) => string;
+  readonly placement: 'artifact' | 'key';
+  readonly retentionMs: number | null;
+  /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
+  readonly compaction: { readonly minLagMs: number } | null;
+  readonly holds: string;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+/** What one device observed of one artifact, as ingest accepted it. */
+export const acceptedReportSchema = z.object({
+  tenantId: tenantIdSchema,
+  deviceId: deviceIdSchema,
+  artifactKey: artifactKeySchema,
+  artifactKind: artifactKindSchema,
+  evidence: evidenceKindSchema,
+  acceptedAt: storedTimestampSchema,
+  clockSuspect: z.boolean().describe('`@timestamp` is off by more than the allowed skew.'),
+  historyOnly: z.boolean().describe('Too old to tell anything about now: it makes no signal.'),
+  report: reportSchema,
+});
+export type AcceptedReport = z.infer<typeof acceptedReportSchema>;
+
+/** What was found about one artifact and bears on another. Keyed by its target. */
+export const findingSchema = z.object({
+  id: z.uuid(),
+  targetKey: artifactKeySchema,
+  relation: z.enum(['process-image', 'parent-image']),
+  micronats: micronatsSchema,
+  tenantId: tenantIdSchema,
+  deviceId: deviceIdSchema,
+  reportId: reportIdSchema,
+  reportedAt: storedTimestampSchema,
+  acceptedAt: storedTimestampSchema,
+  processEntityId: z.string().max(256).exactOptional(),
+  source: z.object({
+    artifactKey: artifactKeySchema,
+    threatName: z.string().max(200).exactOptional(),
+    decidedAt: storedTimestampSchema,
+  }),
+  foundAt: storedTimestampSchema,
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+const subjectSchema = z.object({ tenantId: tenantIdSchema.nullable(), deviceId: deviceIdSchema.nullable() });
+
+/** What is in force for an artifact at a reach, or that it no longer is. */
+export const verdictRecordSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('entry'),
+    subject: subjectSchema,
+    entry: decidedEntrySchema,
+    origin: z.object({
+      tenantId: tenantIdSchema,
+      deviceId: deviceIdSchema,
+      reportId: reportIdSchema,
+      processEntityId: z.string().max(256).exactOptional(),
+    }),
+    writer: z.string().max(64).describe('The correlator that wrote it: breaks ties of one revision.'),
+  }),
+  z.object({
+    kind: z.literal('revocation'),
+    subject: subjectSchema,
+    revocation: revocationSchema,
+    keepUntil: storedTimestampSchema.describe('Original expiry and 8 days; then the null tombstone.'),
+    writer: z.string().max(64),
+  }),
+]);
+export type VerdictRecord = z.infer<typeof verdictRecordSchema>;
+
+/** @returns the entry id and revision of either kind of record */
+export function revisionOf(record: VerdictRecord): {
+  readonly id: z.infer<typeof entryIdSchema>;
+  readonly revision: number;
+  readonly key: ArtifactKey;
+} {
+  return record.kind === 'entry' ? record.entry : record.revocation;
+}
+
+/** "No threats found": an answer to who waits, not a state that agents keep. */
+export const answerSchema = z.object({
+  artifactKey: artifactKeySchema,
+  subject: subjectSchema,
+  entry: decidedEntrySchema,
+  origin: z.object({ deviceId: deviceIdSchema, reportId: reportIdSchema }),
+  held: z.boolean().describe('The device holds the file: the release goes to its stream too.'),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
+/** Changelog of the folded state of one artifact; `state` is what the signals adapter reads back. */
+export const signalRecordSchema = z.object({ artifactKey: artifactKeySchema, state: z.unknown() });
+export type SignalRecord = z.infer<typeof signalRecordSchema>;
+
+const versioned = {
+  version: z
+    .int()
+    .positive()
+    .describe('Grows with every change of the subject; readers drop what they have seen.'),
+};
+
+/** Configuration on its way from PostgreSQL, through the outbox, to everybody. */
+export const controlRecordSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('tenant'), ...versioned, tenantId: tenantIdSchema, trust: trustSchema }),
+  z.object({
+    kind: z.literal('device'),
+    ...versioned,
+    tenantId: tenantIdSchema,
+    deviceId: deviceIdSchema,
+    status: z.enum(['active', 'offboarded']),
+    entries: z.enum(['purge', 'keep-until-expiry']).exactOptional(),
+  }),
+  z.object({
+    kind: z.literal('token'),
+    ...versioned,
+    tenantId: tenantIdSchema,
+    tokenId: z.uuid(),
+    status: z.enum(['active', 'revoked']),
+  }),
+  z.object({ kind: z.literal('policy'), ...versioned, tenantId: tenantIdSchema, policy: policySchema }),
+  z.object({ kind: z.literal('own-entry'), ...versioned, tenantId: tenantIdSchema, entry: ownEntrySchema }),
+  z.object({
+    kind: z.literal('own-revocation'),
+    ...versioned,
+    tenantId: tenantIdSchema,
+    revocation: revocationSchema,
+    keepUntil: storedTimestampSchema,
+  }),
+]);
+export type ControlRecord = z.infer<typeof controlRecordSchema>;
+
+/** What could not be processed, untouched. */
+export const deadLetterSchema = z.object({
+  topic: z.string().max(128),
+  partition: z.int().nonnegative(),
+  offset: z.int().nonnegative(),
+  group: z.string().max(128),
+  key: z.string().max(1024),
+  valueBase64: z.string(),
+  headers: z.record(z.string(), z.string()),
+  code: errorCodeSchema,
+  detail: z.string().max(2000),
+  failedAt: storedTimestampSchema,
+});
+export type DeadLetter = z.infer<typeof deadLetterSchema>;
+
+function topic<Value>(definition: Topic<Value>): Topic<Value> {
+  return definition;
+}
+
+function controlKey(record: ControlRecord): string {
+  switch (record.kind) {
+    case 'tenant':
+      return `tenant:${record.tenantId}`;
+    case 'device':
+      return `device:${record.deviceId}`;
+    case 'token':
+      return `token:${record.tokenId}`;
+    case 'policy':
+      return `policy:${record.tenantId}`;
+    case 'own-entry':
+      return `own:${record.entry.id}`;
+    case 'own-revocation':
+      return `own:${record.revocation.id}`;
+  }
+}
+
+const { reportRetentionMs, decisionRetentionMs, answerLifeMs } = defaultLimits;
+
+export const topics = {
+  reports: topic({
+    name: 'reports.v1',
+    schema: acceptedReportSchema,
+    keyOf: (report) => report.artifactKey,
+    placeOf: (report) => report.artifactKey,
+    placement: 'artifact',
+    retentionMs: reportRetentionMs,
+    compaction: null,
+    holds: 'what one device observed of one artifact',
+  }),
+  scores: topic({
+    name: 'scores.v1',
+    schema: scoreSchema,
+    keyOf: (score) => score.artifactKey,
+    placeOf: (score) => score.artifactKey,
+    placement: 'artifact',
+    retentionMs: reportRetentionMs,
+    compaction: null,
+    holds: 'one classifier’s answer for one report: a score, abstained or failed',
+  }),
+  evidence: topic({
+    name: 'evidence.v1',
+    schema: findingSchema,
+    keyOf: (finding) => finding.targetKey,
+    placeOf: (finding) => finding.targetKey,
+    placement: 'artifact',
+    retentionMs: reportRetentionMs,
+    compaction: null,
+    holds: 'what was found about one artifact and bears on another',
+  }),
+  decisions: topic({
+    name: 'decisions.v1',
+    schema: decisionRecordSchema,
+    keyOf: (decision) => decision.artifactKey,
+    placeOf: (decision) => decision.artifactKey,
+    placement: 'artifact',
+    retentionMs: decisionRetentionMs,
+    compaction: null,
+    holds: 'the whole record of one decision',
+  }),
+  verdicts: topic({
+    name: 'verdicts.v1',
+    schema: verdictRecordSchema,
+    keyOf: (record) => `${revisionOf(record).key} ${subjectKey(record.subject)}`,
+    placeOf: (record) => revisionOf(record).key,
+    placement: 'artifact',
+    retentionMs: null,
+    compaction: { minLagMs: day },
+    holds: 'the entry in force for an artifact and a reach, or its revocation',
+  }),
+  answers: topic({
+    name: 'answers.v1',
+    schema: answerSchema,
+    keyOf: (answer) => answer.artifactKey,
+    placeOf: (answer) => answer.artifactKey,
+    placement: 'artifact',
+    retentionMs: answerLifeMs,
+    compaction: null,
+    holds: '“no threats found”, for who waits; no state that anybody must keep',
+  }),
+  signals: topic({
+    name: 'signals.v1',
+    schema: signalRecordSchema,
+    keyOf: (record) => record.artifactKey,
+    placeOf: (record) => record.artifactKey,
+    placement: 'artifact',
+    retentionMs: null,
+    compaction: { minLagMs: 0 },
+    holds: 'changelog of the correlator’s folded state',
+  }),
+  control: topic({
+    name: 'control.v1',
+    schema: controlRecordSchema,
+    keyOf: controlKey,
+    placeOf: controlKey,
+    placement: 'key',
+    retentionMs: null,
+    compaction: { minLagMs: day },
+    holds: 'tenants, devices, tokens, policy and own entries, versioned per subject',
+  }),
+  deadLetters: topic({
+    name: 'dead-letters.v1',
+    schema: deadLetterSchema,
+    keyOf: (letter) => letter.topic,
+    placeOf: (letter) => letter.topic,
+    placement: 'key',
+    retentionMs: decisionRetentionMs,
+    compaction: null,
+    holds: 'untouched records that could not be processed, with origin and error code',
+  }),
+} as const;
