@@ -1,4 +1,5 @@
-import type { ArtifactKind, EvidenceKind } from '../contracts/domain.ts';
+import type { ClassifierProfile } from '../contracts/classifier-profile.ts';
+import type { EvidenceKind } from '../contracts/domain.ts';
 import type { ScoreEvidence } from '../contracts/score.ts';
 import type { Report } from '../contracts/report.ts';
 
@@ -27,20 +28,6 @@ export type ClassifierOutcome =
     }
   | { readonly outcome: 'abstained'; readonly reason: string }
   | { readonly outcome: 'failed'; readonly reason: string };
-
-/** The part of `manifest.json` that the engine and the correlator need. */
-export interface ClassifierProfile {
-  readonly id: string;
-  readonly version: string;
-  readonly featureSchemaVersion: number;
-  /** `fast` classifiers are waited for by the join; later tiers make revisions. */
-  readonly tier: 'fast' | 'content' | 'detonation';
-  readonly accepts: readonly ArtifactKind[];
-  /** Share of malicious items for which the calibration holds; the weight of a score is its log-odds against this. */
-  readonly baseRate: number;
-  /** Probability from which this classifier alone may block, set by its false-positive budget. */
-  readonly threshold: number;
-}
 
 /** One witness. It is created once, scores batches, and keeps no state between them that changes an answer. */
 export interface Classifier {

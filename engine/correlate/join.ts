@@ -1,0 +1,54 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
+
+/** Why a join ended. `settled`: what is missing cannot change the outcome. */
+export type JoinEnd = 'complete' | 'settled' | 'deadline';
+
+/**
+ * A report that waits for its classifiers.
+ *
+ *   waiting ──every expected answer is in──▶ complete
+ *      │────the missing ones cannot change the outcome──▶ settled
+ *      └────deadline passed, and the scores were read to the end that they had when the report was read──▶ deadline
+ */
+export interface Join {
+  readonly report: AcceptedReport;
+  readonly expected: readonly string[];
+  readonly scores: ReadonlyMap<string, Score>;
+  readonly deadlineMs: number;
+  /** End of the scores partition when the report was read: the deadline decides nothing before it was reached. */
+  readonly scoresEnd: number;
+}
+
+/** @returns ids of the fast classifiers that accept the kind of the reported artifact; nobody is waited for where a report is history only */
+export function expectedClassifiers(report: AcceptedReport, profiles: readonly ClassifierProfile[]): readonly string[] {
+  if (report.historyOnly) return [];
+  return profiles.filter(({ tier, accepts }) => tier === 'fast' && accepts.includes(report.artifactKind)).map(({ id }) => id);
+}
+
+/** @param scoresEnd offset after the last score that existed when the report was read */
+export function openJoin(report: AcceptedReport, profiles: readonly ClassifierProfile[], deadlineMs: number, scoresEnd: number): Join {
+  return { report, expected: expectedClassifiers(report, profiles), scores: new Map(), deadlineMs, scoresEnd };
+}
+
+/** @returns the join with the score; of two answers of one classifier the first counts, a repeat changes nothing */
+export function addScore(join: Join, score: Score): Join {
+  if (join.scores.has(score.classifier)) return join;
+  return { ...join, scores: new Map(join.scores).set(score.classifier, score) };
+}
+
+/** @returns expected classifiers without an answer, in the order of the registry */
+export function missingClassifiers(join: Join): readonly string[] {
+  return join.expected.filter((id) => !join.scores.has(id));
+}
+
+/**
+ * @param nowMs epoch milliseconds
+ * @param scoresRead offset up to which the scores partition has been read
+ * @returns why the join is over, or null while it waits
+ */
+export function joinEnd(join: Join, nowMs: number, scoresRead: number): JoinEnd | null {
+  if (join.expected.every((id) => join.scores.has(id))) return 'complete';
+  return nowMs >= join.deadlineMs && scoresRead >= join.scoresEnd ? 'deadline' : null;
+}
