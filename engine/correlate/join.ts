@@ -22,14 +22,30 @@ export interface Join {
 }
 
 /** @returns ids of the fast classifiers that accept the kind of the reported artifact; nobody is waited for where a report is history only */
-export function expectedClassifiers(report: AcceptedReport, profiles: readonly ClassifierProfile[]): readonly string[] {
+export function expectedClassifiers(
+  report: AcceptedReport,
+  profiles: readonly ClassifierProfile[],
+): readonly string[] {
   if (report.historyOnly) return [];
-  return profiles.filter(({ tier, accepts }) => tier === 'fast' && accepts.includes(report.artifactKind)).map(({ id }) => id);
+  return profiles
+    .filter(({ tier, accepts }) => tier === 'fast' && accepts.includes(report.artifactKind))
+    .map(({ id }) => id);
 }
 
 /** @param scoresEnd offset after the last score that existed when the report was read */
-export function openJoin(report: AcceptedReport, profiles: readonly ClassifierProfile[], deadlineMs: number, scoresEnd: number): Join {
-  return { report, expected: expectedClassifiers(report, profiles), scores: new Map(), deadlineMs, scoresEnd };
+export function openJoin(
+  report: AcceptedReport,
+  profiles: readonly ClassifierProfile[],
+  deadlineMs: number,
+  scoresEnd: number,
+): Join {
+  return {
+    report,
+    expected: expectedClassifiers(report, profiles),
+    scores: new Map(),
+    deadlineMs,
+    scoresEnd,
+  };
 }
 
 /** @returns the join with the score; of two answers of one classifier the first counts, a repeat changes nothing */

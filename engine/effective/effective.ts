@@ -43,16 +43,25 @@ export function inForce(entry: Entry, now: Timestamp): boolean {
  * @param entries of one key, in any order; expired ones and own ones for other devices are left out here
  * @param now by the server's clock
  */
-export function effective(entries: readonly Entry[], policy: Policy, device: EffectiveDevice, now: Timestamp): Effective {
+export function effective(
+  entries: readonly Entry[],
+  policy: Policy,
+  device: EffectiveDevice,
+  now: Timestamp,
+): Effective {
   const current = entries.filter((entry) => inForce(entry, now));
-  const own = current.filter((entry): entry is OwnEntry => entry.source === 'own' && isTargeted(entry, device));
+  const own = current.filter(
+    (entry): entry is OwnEntry => entry.source === 'own' && isTargeted(entry, device),
+  );
   const chosen = strongestOwn(own) ?? strongestDecided(current, policy);
   if (chosen === null) return { action: null, entry: null };
   return { action: weaken(chosen.action, policy, device), entry: chosen.entry };
 }
 
 function isTargeted(entry: OwnEntry, device: EffectiveDevice): boolean {
-  return 'all' in entry.targets || (device.deviceId !== null && entry.targets.deviceIds.includes(device.deviceId));
+  return (
+    'all' in entry.targets || (device.deviceId !== null && entry.targets.deviceIds.includes(device.deviceId))
+  );
 }
 
 interface Choice {
@@ -76,7 +85,9 @@ function compareOwn(a: OwnEntry, b: OwnEntry, order: readonly Action[]): number 
 
 function strongestDecided(current: readonly Entry[], policy: Policy): Choice | null {
   const decided = current.filter((entry): entry is DecidedEntry => entry.source === 'decision');
-  const reached = decided.filter((entry) => blockLevels.indexOf(entry.blockFrom) <= blockLevels.indexOf(policy.blockLevel));
+  const reached = decided.filter(
+    (entry) => blockLevels.indexOf(entry.blockFrom) <= blockLevels.indexOf(policy.blockLevel),
+  );
   const candidates = reached.length > 0 ? reached : decided;
   const [first] = candidates;
   if (first === undefined) return null;
@@ -99,6 +110,7 @@ function compareText(a: string, b: string): number {
 
 function weaken(action: Action, policy: Policy, device: EffectiveDevice): Action {
   if (action === 'allow' || action === 'audit') return action;
-  const enforces = device.runningMode === 'active' || (device.runningMode !== 'disabled' && policy.edrBlockMode);
+  const enforces =
+    device.runningMode === 'active' || (device.runningMode !== 'disabled' && policy.edrBlockMode);
   return policy.enforce === 'audit' || !enforces ? 'audit' : action;
 }

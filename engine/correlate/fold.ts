@@ -1,0 +1,102 @@
+import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { Fact, SignalStep } from '../../contracts/signals.ts';
+import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
+import { guardOf, type Guard } from './guard.ts';
+
+/**
+ * What of a report, a score, a finding and a decision is remembered of an artifact, as facts of which the last stays.
+ * Field names: `content:<classifier>`, `testimony:<classifier>:<tenant>`, `finding:<tenant>:<finding>`,
+ * `confirmed:<tenant>`, `guard:<tenant>`.
+ */
+
+/** A remembered score, as much of it as a later decision needs. Text of the tenant stays out of content facts: those are read for others too. */
+export interface ScoreFact {
+  readonly probability: number;
+  readonly baseRate: number;
+  readonly threshold: number;
+  readonly version: string;
+  readonly capped: boolean;
+  readonly tactic: string | null;
+}
+
+export interface FindingFact {
+  readonly micronats: number;
+  readonly relation: Finding['relation'];
+  readonly threatName: string | null;
+  readonly sourceKey: string;
+}
+
+/** A tenant's own evidence was enough for a block. */
+export interface ConfirmationFact {
+  readonly micronats: number;
+}
+
+export const factFields = {
+  content: (classifier: string) => `content:${classifier}`,
+  testimony: (classifier: string, tenantId: TenantId) => `testimony:${classifier}:${tenantId}`,
+  finding: (tenantId: TenantId, findingId: string) => `finding:${tenantId}:${findingId}`,
+  confirmed: (tenantId: TenantId) => `confirmed:${tenantId}`,
+  guard: (tenantId: TenantId) => `guard:${tenantId}`,
+} as const;
+
+/** @returns the step that a report and the scores it was joined with make; none where the report is history only */
+export function foldReport(report: AcceptedReport, scores: readonly Score[]): SignalStep {
+  const atMs = toEpochMs(report.acceptedAt);
+  if (report.historyOnly) return { key: report.artifactKey, facts: [] };
+  const guard = guardOf(report);
+  return {
+    key: report.artifactKey,
+    sighting: { tenantId: report.tenantId, deviceId: report.deviceId, atMs },
+    facts: [
+      ...scores.flatMap((score) => scoreFacts(score, atMs)),
+      ...(guard === null
+        ? []
+        : [{ field: factFields.guard(report.tenantId), order: atMs, value: guard satisfies Guard }]),
+    ],
+  };
+}
+
+/** @returns the step of a score that came after its report was decided; no sighting, the report made that */
+export function foldLateScore(score: Score): SignalStep {
+  return { key: score.artifactKey, facts: scoreFacts(score, toEpochMs(score.scoredAt)) };
+}
+
+/** @returns the step of what was found about another artifact */
+export function foldFinding(finding: Finding): SignalStep {
+  const value: FindingFact = {
+    micronats: finding.micronats,
+    relation: finding.relation,
+    threatName: finding.source.threatName ?? null,
+    sourceKey: finding.source.artifactKey,
+  };
+  const field = factFields.finding(finding.tenantId, finding.id);
+  return { key: finding.targetKey, facts: [{ field, order: toEpochMs(finding.acceptedAt), value }] };
+}
+
+/** @param micronats the tenant's own sum, without what others contributed */
+export function confirmationFact(tenantId: TenantId, micronats: number, atMs: number): Fact {
+  return {
+    field: factFields.confirmed(tenantId),
+    order: atMs,
+    value: { micronats } satisfies ConfirmationFact,
+  };
+}
+
+function scoreFacts(score: Score, order: number): readonly Fact[] {
+  const { result, classifier } = score;
+  if (result.outcome !== 'score') return [];
+  const { baseRate, threshold, version } = score;
+  const capped = result.capped ?? false;
+  const fact = (field: string, probability: number, tactic: string | null): Fact => ({
+    field,
+    order,
+    value: { probability, baseRate, threshold, version, capped, tactic } satisfies ScoreFact,
+  });
+  const tactic = result.evidence.find((item) => item.tactic !== undefined)?.tactic ?? null;
+  const contentTactic =
+    result.evidence.find((item) => item.content && item.tactic !== undefined)?.tactic ?? null;
+  const own = fact(factFields.testimony(classifier, score.tenantId), result.probability, tactic);
+  if (result.contentProbability === null) return [own];
+  return [own, fact(factFields.content(classifier), result.contentProbability, contentTactic)];
+}

@@ -1,0 +1,124 @@
+import type { Term } from '../../contracts/decision.ts';
+import type { Trust } from '../../contracts/domain.ts';
+import type { TenantId } from '../../contracts/ids.ts';
+import { logOdds, probabilityOf, type DecisionConfig } from './config.ts';
+import type { Confirmation, Evidence, Witness } from '../correlate/evidence.ts';
+
+/**
+ * Weight of evidence of one score: its log-odds against the classifier's base rate, stretched so that a score at the
+ * classifier's own threshold is, alone, exactly a block at the default level. Monotone in the probability; bounded on
+ * both sides, and further where the score is weak by construction.
+ */
+export function witnessMicronats(witness: Witness, config: DecisionConfig): number {
+  const base = logOdds(witness.baseRate);
+  const span = logOdds(witness.threshold) - base;
+  const alone = config.blockMicronats - config.priorMicronats;
+  const weight = span <= 0 ? 0 : Math.round(((logOdds(witness.probability) - base) / span) * alone);
+  const ceiling = witness.capped ? config.cappedWitnessMicronats : config.strongestWitnessMicronats;
+  return Math.max(config.benignWitnessMicronats, Math.min(ceiling, weight));
+}
+
+/**
+ * Classifiers look at the same facts, so their words are not independent: the strongest counts whole, every other that
+ * speaks for malice by its share. What speaks against counts by its share too, so more evidence of malice never lowers the sum.
+ */
+export function witnessTerms(witnesses: readonly Witness[], config: DecisionConfig): readonly Term[] {
+  const weighed = witnesses
+    .map((witness) => ({ witness, weight: witnessMicronats(witness, config) }))
+    .sort((a, b) => b.weight - a.weight || (a.witness.classifier < b.witness.classifier ? -1 : 1));
+  return weighed.map(({ witness, weight }, index) => {
+    const whole = index === 0;
+    const micronats = whole ? weight : Math.trunc((weight * config.laterWitnessPermille) / 1000);
+    const share = whole ? '' : `, counted at ${config.laterWitnessPermille / 10} % beside a stronger witness`;
+    const cap = witness.capped ? ', capped as weak by construction' : '';
+    return {
+      name: `score:${witness.classifier}`,
+      micronats,
+      content: witness.content,
+      own: true,
+      text: `${witness.classifier} ${witness.version} gives ${witness.probability.toFixed(4)} (blocks alone from ${witness.threshold})${cap}${share}`,
+    };
+  });
+}
+
+/** What is already condemned and bears on this artifact, strongest first, bounded together. */
+export function findingTerms(evidence: Evidence, config: DecisionConfig): readonly Term[] {
+  const terms: Term[] = [];
+  let left = config.findingsMicronats;
+  for (const finding of [...evidence.findings].sort(
+    (a, b) => b.micronats - a.micronats || (a.sourceKey < b.sourceKey ? -1 : 1),
+  )) {
+    const micronats = Math.min(finding.micronats, left);
+    if (micronats <= 0) break;
+    left -= micronats;
+    const whose = finding.relation === 'process-image' ? 'its process' : 'a process that it started';
+    terms.push({
+      name: `finding:${finding.relation}`,
+      micronats,
+      content: false,
+      own: true,
+      text: `${whose} did what was condemned as ${finding.threatName ?? finding.sourceKey}`,
+    });
+  }
+  return terms;
+}
+
+/** One tenant's influence on others, by its trust: bounded each, bounded together. */
+export function confirmationMicronats(
+  confirmation: Confirmation,
+  trust: Trust,
+  config: DecisionConfig,
+): number {
+  const cap = {
+    established: config.establishedTenantMicronats,
+    new: config.newTenantMicronats,
+    suspended: 0,
+  }[trust];
+  return Math.max(0, Math.min(cap, confirmation.micronats));
+}
+
+export function otherTenantsTerm(
+  evidence: Evidence,
+  trustOf: (tenantId: TenantId) => Trust,
+  config: DecisionConfig,
+): Term | null {
+  const sum = evidence.othersConfirmed.reduce(
+    (total, confirmation) =>
+      total + confirmationMicronats(confirmation, trustOf(confirmation.tenantId), config),
+    0,
+  );
+  const micronats = Math.min(sum, config.otherTenantsMicronats);
+  if (micronats === 0) return null;
+  return {
+    name: 'others:confirmed',
+    micronats,
+    content: false,
+    own: false,
+    text: 'other organizations confirmed it on their own evidence',
+  };
+}
+
+/** The more devices already have it, the more evidence a block needs: `prevalenceMicronats` for each factor of e beyond the floor. */
+export function prevalenceTerm(devices: number, config: DecisionConfig): Term | null {
+  if (devices <= config.prevalenceFloorDevices) return null;
+  const micronats = Math.round(
+    config.prevalenceMicronats * Math.log(devices / config.prevalenceFloorDevices),
+  );
+  return { name: 'prevalence', micronats, content: true, own: true, text: `${devices} devices have it` };
+}
+
+export function priorTerm(config: DecisionConfig): Term {
+  const percent = (probabilityOf(config.priorMicronats) * 100).toFixed(0);
+  return {
+    name: 'prior',
+    micronats: config.priorMicronats,
+    content: true,
+    own: true,
+    text: `${percent} % of what agents ask about is malicious`,
+  };
+}
+
+/** @returns the exact sum */
+export function sumOf(terms: readonly Term[]): number {
+  return terms.reduce((sum, { micronats }) => sum + micronats, 0);
+}
