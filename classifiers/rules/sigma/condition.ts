@@ -1,3 +1,4 @@
+import { compilePattern, parsePattern } from './pattern.ts';
 import type { Predicate } from './predicate.ts';
 import { allOf, anyOf } from './predicate.ts';
 import { RuleProblem } from './rule-problem.ts';
@@ -10,8 +11,9 @@ const tokenPattern = /[()|]|[^\s()|]+/g;
  * `not` binds tighter than `and`, `and` tighter than `or`. Throws RuleProblem.
  */
 export function parseCondition(source: string, detections: ReadonlyMap<string, Predicate>): Predicate {
-  const tokens = source.match(tokenPattern) ?? [];
-  if (tokens.length > limits.tokens) throw new RuleProblem(`the condition has more than ${limits.tokens} words`);
+  const tokens: readonly string[] = source.match(tokenPattern) ?? [];
+  if (tokens.length > limits.tokens)
+    throw new RuleProblem(`the condition has more than ${limits.tokens} words`);
   if (tokens.includes('|')) {
     throw new RuleProblem('aggregations after "|" are not part of Sigma any more: write a correlation rule');
   }
@@ -59,7 +61,8 @@ class ConditionParser {
     const token = this.#next();
     if (token === '(') {
       this.#depth += 1;
-      if (this.#depth > limits.depth) throw new RuleProblem(`the condition nests deeper than ${limits.depth}`);
+      if (this.#depth > limits.depth)
+        throw new RuleProblem(`the condition nests deeper than ${limits.depth}`);
       const inner = this.#or();
       if (!this.#takes(')')) throw new RuleProblem('a parenthesis of the condition is not closed');
       this.#depth -= 1;
@@ -67,7 +70,8 @@ class ConditionParser {
     }
     if (this.#takes('of')) return this.#selector(token.toLowerCase(), this.#next());
     const detection = this.#detections.get(token);
-    if (detection === undefined) throw new RuleProblem(`the condition names "${token}", which the detection lacks`);
+    if (detection === undefined)
+      throw new RuleProblem(`the condition names "${token}", which the detection lacks`);
     return detection;
   }
 
@@ -99,16 +103,5 @@ class ConditionParser {
 function selects(pattern: string, name: string): boolean {
   if (name.startsWith('_') && !pattern.startsWith('_')) return false;
   if (pattern.toLowerCase() === 'them') return true;
-  const pieces = pattern.split('*');
-  const [head = '', ...tail] = pieces;
-  if (tail.length === 0) return name === pattern;
-  if (!name.startsWith(head)) return false;
-  let from = head.length;
-  const last = tail.pop() ?? '';
-  for (const piece of tail) {
-    const found = name.indexOf(piece, from);
-    if (found < 0) return false;
-    from = found + piece.length;
-  }
-  return name.length - from >= last.length && name.endsWith(last);
+  return compilePattern(parsePattern(pattern))(name);
 }

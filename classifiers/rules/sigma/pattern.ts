@@ -50,7 +50,7 @@ export function mapText(pattern: Pattern, change: (text: string) => string): Pat
   return pattern.map((part) => (part.kind === 'text' ? { kind: 'text', text: change(part.text) } : part));
 }
 
-/** A run of fixed length between two `*`: plain text, or text with single-character holes (undefined). */
+/** A run of fixed length between two `*`: plain text, or units with holes (undefined) where `?` stands. */
 interface Segment {
   readonly length: number;
   readonly plain: string | undefined;
@@ -78,9 +78,13 @@ export function compilePattern(pattern: Pattern): TextTest {
 }
 
 function toSegment(parts: readonly PatternPart[]): Segment {
-  const units = parts.flatMap((part): (string | undefined)[] => (part.kind === 'text' ? part.text.split('') : [undefined]));
-  const plain = parts.every((part) => part.kind === 'text');
-  return { length: units.length, plain: plain ? units.join('') : undefined, units };
+  const [first] = parts;
+  if (parts.length < 2 && first?.kind !== 'one') {
+    const text = first?.kind === 'text' ? first.text : '';
+    return { length: text.length, plain: text, units: [] };
+  }
+  const units = parts.flatMap((part) => (part.kind === 'text' ? part.text.split('') : [undefined]));
+  return { length: units.length, plain: undefined, units };
 }
 
 function simpleTest(first: Segment, middle: readonly Segment[], last: Segment): TextTest | undefined {

@@ -8,10 +8,21 @@ export type AddressFamily = 'ipv4' | 'ipv6';
 export type ValueTest =
   | { readonly kind: 'text'; readonly pattern: Pattern; readonly cased: boolean }
   | { readonly kind: 'regex'; readonly source: string; readonly flags: RegexFlags }
-  | { readonly kind: 'network'; readonly address: string; readonly prefix: number; readonly family: AddressFamily }
+  | {
+      readonly kind: 'network';
+      readonly address: string;
+      readonly prefix: number;
+      readonly family: AddressFamily;
+    }
   | { readonly kind: 'compare'; readonly operator: Comparison; readonly value: number }
   | { readonly kind: 'time'; readonly part: TimePart; readonly value: number }
-  | { readonly kind: 'reference'; readonly field: string; readonly start: boolean; readonly end: boolean; readonly cased: boolean }
+  | {
+      readonly kind: 'reference';
+      readonly field: string;
+      readonly start: boolean;
+      readonly end: boolean;
+      readonly cased: boolean;
+    }
   | { readonly kind: 'exists' }
   | { readonly kind: 'null' };
 

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { EvidenceKind } from '../../contracts/domain.ts';
+import type { Report } from '../../contracts/report.ts';
+import type { ScoreEvidence } from '../../contracts/score.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome, ClassifierProfile } from '../classifier.ts';
+import type { RuleFeatures } from './features.ts';
+import { extractRuleFeatures } from './features.ts';
+import type { LoadedRules } from './load-rules.ts';
+import { loadRules } from './load-rules.ts';
+import type { RulesManifest } from './manifest.ts';
+import { readManifest } from './manifest.ts';
+import { toEvidence } from './rule-evidence.ts';
+import type { Placeholders } from './sigma/detection-item.ts';
+import { RuleSet } from './sigma/rule-set.ts';
+import type { SigmaRule } from './sigma/rule.ts';
+import { ruleLevels } from './sigma/rule.ts';
+
+export interface RulesOptions {
+  /** Folders with rules of the operator's own, read beside the rules that come with the service. */
+  readonly ruleFolders?: readonly string[];
+  /** Lists for the `expand` modifier of those rules. */
+  readonly placeholders?: Placeholders;
+}
+
+const ownRules = fileURLToPath(new URL('./rules/', import.meta.url));
+
+/** Events after which the event loop gets its turn: about two milliseconds with three thousand rules. */
+const eventsPerTurn = 40;
+const maximalEvidence = 64;
+
+/**
+ * Sigma rules as a witness. A rule that fires on the artifact's own text, whatever the rest of the report says, is
+ * content evidence; one that needs the rest is testimony. The probability is that of the highest level that fired.
+ */
+export class RulesClassifier implements Classifier {
+  readonly profile: ClassifierProfile;
+  /** What was read at start: counts, and each rejected rule with file, line and reason. */
+  readonly loaded: LoadedRules;
+  readonly #manifest: RulesManifest;
+  readonly #rules: RuleSet;
+  readonly #features = new WeakMap<Report, RuleFeatures>();
+
+  constructor(manifest: RulesManifest, loaded: LoadedRules) {
+    this.#manifest = manifest;
+    this.loaded = loaded;
+    this.#rules = new RuleSet(loaded.rules);
+    this.profile = {
+      id: manifest.id,
+      version: `${manifest.version}+${loaded.digest.slice(0, 12)}`,
+      featureSchemaVersion: manifest.featureSchemaVersion,
+      tier: manifest.tier,
+      accepts: manifest.accepts,
+      baseRate: manifest.baseRate,
+      threshold: manifest.threshold,
+    };
+  }
+
+  cacheKey({ report, evidence }: ClassifierInput): string {
+    return createHash('sha256')
+      .update(evidence)
+      .update(JSON.stringify(this.#featuresOf(report, evidence).observed))
+      .digest('base64url');
+  }
+
+  async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
+    const outcomes: ClassifierOutcome[] = [];
+    const turn = { events: 0 };
+    for (const input of inputs) outcomes.push(await this.#judge(input, turn));
+    return outcomes;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #judge({ report, evidence }: ClassifierInput, turn: { events: number }): Promise<ClassifierOutcome> {
+    const { content, observed } = this.#featuresOf(report, evidence);
+    if (observed.length === 0) {
+      return { outcome: 'abstained', reason: 'The report tells nothing that a rule could read.' };
+    }
+    const byContent = new Set(content.flatMap(({ event, settled }) => this.#rules.match(event, settled)));
+    const matched = new Set(byContent);
+    for (const event of observed) {
+      turn.events += 1;
+      if (turn.events % eventsPerTurn === 0) await setImmediate();
+      for (const rule of this.#rules.match(event)) matched.add(rule);
+    }
+    return {
+      outcome: 'score',
+      probability: this.#probabilityOf(matched),
+      contentProbability: content.length === 0 ? null : this.#probabilityOf(byContent),
+      evidence: toFindings(matched, byContent),
+    };
+  }
+
+  #featuresOf(report: Report, evidence: EvidenceKind): RuleFeatures {
+    const known = this.#features.get(report);
+    if (known !== undefined) return known;
+    const features = extractRuleFeatures(report, evidence);
+    this.#features.set(report, features);
+    return features;
+  }
+
+  #probabilityOf(rules: ReadonlySet<SigmaRule>): number {
+    const highest = Math.max(-1, ...[...rules].map((rule) => ruleLevels.indexOf(rule.level)));
+    return this.#manifest.probabilities[ruleLevels[highest] ?? 'none'];
+  }
+}
+
+/** The strongest findings first. */
+function toFindings(
+  matched: ReadonlySet<SigmaRule>,
+  byContent: ReadonlySet<SigmaRule>,
+): readonly ScoreEvidence[] {
+  return [...matched]
+    .sort((a, b) => ruleLevels.indexOf(b.level) - ruleLevels.indexOf(a.level))
+    .slice(0, maximalEvidence)
+    .map((rule) => toEvidence(rule, byContent.has(rule)));
+}
+
+/**
+ * Loads the rules that come with the service and those of the given folders. Rules that cannot be used are in
+ * `loaded.rejected` and stop nothing; a folder that cannot be read rejects.
+ */
+export async function createRulesClassifier(options: RulesOptions = {}): Promise<RulesClassifier> {
+  const loaded = await loadRules([ownRules, ...(options.ruleFolders ?? [])], {
+    placeholders: options.placeholders ?? {},
+  });
+  return new RulesClassifier(await readManifest(), loaded);
+}
