@@ -104,6 +104,12 @@ export const errorDefinitions = {
     true,
   ),
   FB_RECORD_TOO_LARGE: define(413, 'The record is larger than the log takes', 'Send less in one report.'),
+  FB_SIGNALS_UNAVAILABLE: define(
+    503,
+    'The store of cross-tenant signals is away',
+    'Decisions go on with the tenant’s own evidence; bring the store back.',
+    true,
+  ),
   FB_DATABASE_UNAVAILABLE: define(503, 'The database is away', 'Wait as long as `Retry-After` says.', true),
   FB_NOT_READY: define(
     503,

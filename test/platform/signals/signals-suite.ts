@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { artifactKeySchema } from '../../../contracts/artifact.ts';
+import { deviceIdSchema, tenantIdSchema } from '../../../contracts/ids.ts';
+import { maxFacts, maxMembers, type ArtifactSignals, type SignalStep } from '../../../contracts/signals.ts';
+import type { Signals } from '../../../platform/signals/signals.ts';
+
+export interface SignalsFixture {
+  /** An empty store with a look-back of 30 days. */
+  create(): Promise<Signals>;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+const startMs = Date.UTC(2026, 0, 1);
+const keyOf = (n: number) => artifactKeySchema.parse(`file:sha256:${n.toString(16).padStart(64, '0')}`);
+const tenantOf = (n: number) =>
+  tenantIdSchema.parse(`00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`);
+const deviceOf = (n: number) =>
+  deviceIdSchema.parse(`00000000-0000-4000-9000-${n.toString(16).padStart(12, '0')}`);
+const sighting = (key: number, tenant: number, device: number, atMs: number): SignalStep => ({
+  key: keyOf(key),
+  sighting: { tenantId: tenantOf(tenant), deviceId: deviceOf(device), atMs },
+  facts: [],
+});
+
+const stepArbitrary = fc.record({
+  key: fc.integer({ min: 0, max: 2 }),
+  tenant: fc.integer({ min: 0, max: 3 }),
+  device: fc.integer({ min: 0, max: 5 }),
+  day: fc.integer({ min: 0, max: 20 }),
+  field: fc.constantFrom('content:rules', 'confirmed:x', 'guard:y'),
+  value: fc.integer({ min: 0, max: 3 }),
+});
+const toStep = (raw: {
+  key: number;
+  tenant: number;
+  device: number;
+  day: number;
+  field: string;
+  value: number;
+}): SignalStep => ({
+  ...sighting(raw.key, raw.tenant, raw.device, startMs + raw.day * dayMs),
+  facts: [{ field: raw.field, order: raw.day, value: raw.value }],
+});
+
+/** What is observable of a state, for comparison. */
+function visible(signals: ArtifactSignals): unknown {
+  const sorted = <K extends string, V>(map: ReadonlyMap<K, V>) =>
+    [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...signals, devicesByTenant: sorted(signals.devicesByTenant), facts: sorted(signals.facts) };
+}
+
+/** The behaviour of the port. Every implementation runs it. */
+export function signalsSuite(name: string, fixture: SignalsFixture): void {
+  describe(`Signals: ${name}`, () => {
+    const open: Signals[] = [];
+    const create = async () => {
+      const signals = await fixture.create();
+      open.push(signals);
+      return signals;
+    };
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map((signals) => signals.close()));
+    });
+
+    test('an unknown artifact has the empty state', async () => {
+      const [state] = await (await create()).read([keyOf(1)]);
+      expect(state).toMatchObject({ key: keyOf(1), firstSeenMs: null, lastSeenMs: null });
+      expect(state?.devicesByTenant.size).toBe(0);
+    });
+
+    test('each step returns the state after it', async () => {
+      const signals = await create();
+      const states = await signals.fold([
+        sighting(1, 1, 1, startMs),
+        sighting(1, 1, 2, startMs + 5),
+        sighting(1, 2, 3, startMs + 1),
+      ]);
+      expect(states.map((state) => [...state.devicesByTenant.values()])).toEqual([[1], [2], [2, 1]]);
+      expect(states[2]).toMatchObject({ firstSeenMs: startMs, lastSeenMs: startMs + 5 });
+    });
+
+    test('a device counts once, however often it reports', async () => {
+      const signals = await create();
+      await signals.fold(Array.from({ length: 50 }, (_, n) => sighting(1, 1, 1, startMs + n)));
+      const [state] = await signals.read([keyOf(1)]);
+      expect(state?.devicesByTenant.get(tenantOf(1))).toBe(1);
+    });
+
+    test('devices that have not seen it in the look-back no longer count', async () => {
+      const signals = await create();
+      await signals.fold([sighting(1, 1, 1, startMs), sighting(1, 1, 2, startMs + 31 * dayMs)]);
+      const [state] = await signals.read([keyOf(1)]);
+      expect(state?.devicesByTenant.get(tenantOf(1))).toBe(1);
+      expect(state?.firstSeenMs).toBe(startMs);
+    });
+
+    test('of a fact the last by order stays', async () => {
+      const signals = await create();
+      const fact = (order: number, value: unknown): SignalStep => ({
+        key: keyOf(1),
+        facts: [{ field: 'content:rules', order, value }],
+      });
+      await signals.fold([fact(2, 'second'), fact(1, 'first')]);
+      const [state] = await signals.read([keyOf(1)]);
+      expect(state?.facts.get('content:rules')?.value).toBe('second');
+    });
+
+    test('members and facts are bounded', async () => {
+      const signals = await create();
+      await signals.fold(Array.from({ length: maxMembers + 50 }, (_, n) => sighting(1, 1, n, startMs)));
+      await signals.fold(
+        Array.from({ length: maxFacts + 20 }, (_, n) => ({
+          key: keyOf(1),
+          facts: [{ field: `finding:t:${n}`, order: n, value: n }],
+        })),
+      );
+      const [state] = await signals.read([keyOf(1)]);
+      expect(state?.devicesByTenant.get(tenantOf(1))).toBe(maxMembers);
+      expect(state?.facts.size).toBe(maxFacts);
+      expect(state?.facts.has('finding:t:0')).toBe(false);
+    });
+
+    test('a dumped state is restored elsewhere, and restoring it again changes nothing', async () => {
+      const [from, to] = [await create(), await create()];
+      await from.fold([
+        sighting(1, 1, 1, startMs),
+        { key: keyOf(1), facts: [{ field: 'content:rules', order: 1, value: { p: 0.5 } }] },
+      ]);
+      const [dumped] = await from.dump([keyOf(1)]);
+      const state = JSON.parse(JSON.stringify(dumped)) as unknown;
+      expect(
+        await to.restore([
+          { key: keyOf(1), state },
+          { key: keyOf(1), state },
+        ]),
+      ).toBe(0);
+      const [[a], [b]] = [await from.read([keyOf(1)]), await to.read([keyOf(1)])];
+      expect(visible(b as ArtifactSignals)).toEqual(visible(a as ArtifactSignals));
+    });
+
+    test('a broken state is skipped and counted', async () => {
+      const signals = await create();
+      expect(await signals.restore([{ key: keyOf(1), state: { first: 'yesterday' } }])).toBe(1);
+    });
+
+    test('order and repetition of steps do not matter', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(stepArbitrary, { maxLength: 30 }),
+          fc.array(fc.nat(), { maxLength: 30 }),
+          async (raw, picks) => {
+            const steps = raw.map(toStep);
+            const repeated = [
+              ...steps,
+              ...picks
+                .map((pick) => steps[pick % Math.max(1, steps.length)])
+                .filter((step) => step !== undefined),
+            ];
+            const [a, b] = [await create(), await create()];
+            await a.fold(steps);
+            await b.fold(repeated.reverse());
+            const keys = [keyOf(0), keyOf(1), keyOf(2)];
+            expect((await b.read(keys)).map(visible)).toEqual((await a.read(keys)).map(visible));
+          },
+        ),
+        { numRuns: 50 },
+      );
+    });
+  });
+}
