@@ -1,0 +1,95 @@
+import { describe, expect, test } from '@jest/globals';
+import { isFirebreakError, type FirebreakError } from '../../../contracts/errors.ts';
+import { defaultLimits } from '../../../contracts/limits.ts';
+import { configKeys, readConfig } from '../../../platform/config/config.ts';
+
+function mistakes(environment: Record<string, string>): FirebreakError {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (isFirebreakError(error)) return error;
+    throw error;
+  }
+  throw new Error('the configuration was taken');
+}
+
+describe('reading the configuration', () => {
+  test('an empty environment gives the documented defaults', () => {
+    expect(readConfig({ PATH: '/bin' })).toEqual({
+      httpHost: '127.0.0.1',
+      httpPort: 8080,
+      dataDir: '.firebreak',
+      logLevel: 'info',
+      operatorToken: null,
+      metricsToken: null,
+      ruleDirs: [],
+      drainMs: 10_000,
+      limits: defaultLimits,
+    });
+  });
+
+  test('every documented default is what an explicit value of the same text gives', () => {
+    const written = configKeys.flatMap(({ key, fallback }) => (fallback === null ? [] : [[key, fallback]]));
+    expect(readConfig(Object.fromEntries(written) as Record<string, string>)).toEqual(readConfig({}));
+  });
+
+  test('values are taken, empty ones count as absent', () => {
+    const config = readConfig({
+      FIREBREAK_HTTP_PORT: '0',
+      FIREBREAK_HTTP_HOST: '',
+      FIREBREAK_RULE_DIRS: 'rules, /etc/firebreak/rules',
+      FIREBREAK_LIMIT_DEPTH: '9',
+      FIREBREAK_OPERATOR_TOKEN: 'x'.repeat(43),
+    });
+    expect(config).toMatchObject({
+      httpPort: 0,
+      httpHost: '127.0.0.1',
+      ruleDirs: ['rules', '/etc/firebreak/rules'],
+      operatorToken: 'x'.repeat(43),
+    });
+    expect(config.limits.depth).toBe(9);
+  });
+
+  test('all mistakes are told together, each with what to do', () => {
+    const error = mistakes({
+      FIREBREAK_HTTP_PORT: '80a',
+      FIREBREAK_LOG_LEVEL: 'loud',
+      FIREBREAK_HTTP_PROT: '80',
+      FIREBREAK_LIMIT_DEPTH: '0',
+      FIREBREAK_METRICS_TOKEN: 'short',
+    });
+    expect(error.code).toBe('FB_CONFIG_INVALID');
+    expect(error.errors?.map(({ pointer }) => pointer).sort()).toEqual([
+      'FIREBREAK_HTTP_PORT',
+      'FIREBREAK_HTTP_PROT',
+      'FIREBREAK_LIMIT_DEPTH',
+      'FIREBREAK_LOG_LEVEL',
+      'FIREBREAK_METRICS_TOKEN',
+    ]);
+    expect(error.message).toContain(
+      'FIREBREAK_HTTP_PORT must be a whole number from 0 to 65535; or leave it out, which means 8080.',
+    );
+    expect(error.message).toContain('FIREBREAK_HTTP_PROT is not known; did you mean FIREBREAK_HTTP_PORT?');
+  });
+
+  test('limits that contradict each other are refused with their values', () => {
+    const error = mistakes({ FIREBREAK_LIMIT_TEXT_BYTES: '400000' });
+    expect(error.message).toContain('textBytes < reportBytes');
+    expect(error.message).toContain('FIREBREAK_LIMIT_TEXT_BYTES=400000');
+  });
+
+  test('a limit of the wire contract is lowered but not raised', () => {
+    expect(readConfig({ FIREBREAK_LIMIT_REPORTS_PER_BATCH: '10' }).limits.reportsPerBatch).toBe(10);
+    expect(mistakes({ FIREBREAK_LIMIT_REPORTS_PER_BATCH: '501' }).message).toContain('from 1 to 500');
+  });
+
+  test('the variables of the agent are none of its business', () => {
+    expect(() => readConfig({ FIREBREAK_AGENT_DIR: '/tmp/agent' })).not.toThrow();
+  });
+
+  test('every key is documented once and says why', () => {
+    const keys = configKeys.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(configKeys.every(({ says }) => says.endsWith('.'))).toBe(true);
+  });
+});
