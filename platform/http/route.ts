@@ -83,5 +83,5 @@ export function route<O extends Operation>(
     >,
   ) => Promise<RouteReply>,
 ): Route {
-  return { operation, handle: handle as Route['handle'] };
+  return { operation, handle: handle as unknown as Route['handle'] };
 }
