@@ -1,0 +1,113 @@
+import { toTimestamp, type EntryId } from '../../contracts/ids.ts';
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import type { DecidedEntry, OwnEntry, Revocation } from '../../contracts/entry.ts';
+import type { StateChange } from './change.ts';
+import { phaseOf, type Phase } from './phases.ts';
+
+/** The fields that differ from entry to entry; a table packs them. */
+export interface VaryingFields {
+  readonly id: EntryId;
+  readonly revision: number;
+  readonly key: ArtifactKey;
+  readonly decidedAtMs: number;
+  /** NaN where there is none. */
+  readonly expiresAtMs: number;
+}
+
+type Varying = 'id' | 'revision' | 'key' | 'decidedAt';
+type FormFields =
+  | {
+      readonly event: 'decided';
+      readonly fields: Omit<DecidedEntry, Varying | 'expiresAt' | 'reportId' | 'target'>;
+    }
+  | { readonly event: 'own'; readonly fields: Omit<OwnEntry, Varying | 'expiresAt'> }
+  | { readonly event: 'revocation'; readonly fields: Omit<Revocation, Varying> };
+
+/** The fields that thousands of entries have in common: held once, with their JSON ready. */
+export interface EntryForm {
+  readonly content: FormFields;
+  readonly phase: Phase;
+  /** The JSON of the fields, without the opening brace. */
+  readonly tail: string;
+}
+
+/** Splits a change into what varies and its form. What only the reporting device sees is left out. */
+export function splitChange(change: StateChange): {
+  readonly varying: VaryingFields;
+  readonly content: FormFields;
+} {
+  const { id, revision, key, decidedAt } = change.data;
+  const expiresAt = change.event === 'entry' ? change.data.expiresAt : null;
+  const varying = {
+    id,
+    revision,
+    key,
+    decidedAtMs: Date.parse(decidedAt),
+    expiresAtMs: expiresAt === null ? Number.NaN : Date.parse(expiresAt),
+  };
+  return { varying, content: contentOf(change) };
+}
+
+function contentOf(change: StateChange): FormFields {
+  if (change.event === 'revocation') {
+    const { id: _id, revision: _revision, key: _key, decidedAt: _decidedAt, ...fields } = change.data;
+    return { event: 'revocation', fields };
+  }
+  if (change.data.source === 'own') {
+    const { id: _id, revision: _r, key: _key, decidedAt: _at, expiresAt: _until, ...fields } = change.data;
+    return { event: 'own', fields };
+  }
+  const { id: _id, revision: _r, key: _key, decidedAt: _at, expiresAt: _until, ...rest } = change.data;
+  const { reportId: _report, target: _target, ...fields } = rest;
+  return { event: 'decided', fields };
+}
+
+export function joinChange(varying: VaryingFields, { content }: EntryForm): StateChange {
+  const { id, revision, key } = varying;
+  const common = { id, revision, key, decidedAt: toTimestamp(varying.decidedAtMs) };
+  switch (content.event) {
+    case 'revocation':
+      return { event: 'revocation', data: { ...common, ...content.fields } };
+    case 'own': {
+      const expiresAt = Number.isNaN(varying.expiresAtMs) ? null : toTimestamp(varying.expiresAtMs);
+      return { event: 'entry', data: { ...common, expiresAt, ...content.fields } };
+    }
+    case 'decided':
+      return {
+        event: 'entry',
+        data: { ...common, expiresAt: toTimestamp(varying.expiresAtMs), ...content.fields },
+      };
+  }
+}
+
+/** @returns the JSON of the entry or revocation, as `JSON.stringify(joinChange(…).data)` but for the order of keys */
+export function changeJson(varying: VaryingFields, form: EntryForm): string {
+  const expiresAt =
+    form.content.event === 'revocation' ? '' : `"expiresAt":${timeJson(varying.expiresAtMs)},`;
+  return (
+    `{"id":"${varying.id}","revision":${varying.revision},"key":${JSON.stringify(varying.key)},` +
+    `"decidedAt":${timeJson(varying.decidedAtMs)},${expiresAt}${form.tail}`
+  );
+}
+
+function timeJson(epochMs: number): string {
+  return Number.isNaN(epochMs) ? 'null' : `"${new Date(epochMs).toISOString()}"`;
+}
+
+const formsKept = 10_000;
+
+/** Gives equal contents the same form. Forgets all when it holds many: forms in use stay alive where they are used. */
+export class EntryForms {
+  readonly #forms = new Map<string, EntryForm>();
+
+  of(change: StateChange, content: FormFields): EntryForm {
+    const tail = JSON.stringify(content.fields).slice(1);
+    const name = `${content.event} ${tail}`;
+    const held = this.#forms.get(name);
+    if (held !== undefined) return held;
+    if (this.#forms.size >= formsKept) this.#forms.clear();
+    const form = { content, phase: phaseOf(change), tail };
+    this.#forms.set(name, form);
+    return form;
+  }
+}
