@@ -1,0 +1,293 @@
+import { FirebreakError } from '../../../contracts/errors.ts';
+import { ensureDatabase } from '../../postgres/database.ts';
+import type { Connection } from '../../postgres/pool.ts';
+import type {
+  Batch,
+  ConsumeOptions,
+  Consumer,
+  FollowOptions,
+  Log,
+  LogRecord,
+  PartitionBounds,
+  PartitionLag,
+  Position,
+  StoredRecord,
+  TopicSpec,
+} from '../log.ts';
+import { StoreFailure, type BatchStore } from './batch-store.ts';
+import { ConsumerGroup } from './consumer-group.ts';
+import { readFrames, sizeRecord } from './frame.ts';
+import { Followers } from './followers.ts';
+import { GroupOffsets } from './group-offsets.ts';
+import type { Partition } from './partition.ts';
+import type { ReaderOptions, RecordPage } from './partition-reader.ts';
+import { PostgresBatchStore } from './postgres-batch-store.ts';
+import { Slots } from './slots.ts';
+import { Topics } from './topics.ts';
+import { Writer, type WriterEvent } from './writer.ts';
+
+export type EmbeddedLogEvent =
+  | WriterEvent
+  /** The database could not be read; the reader tries again. */
+  | { readonly kind: 'read-failed'; readonly error: unknown }
+  /** Retention or compaction failed; the next hour tries again. */
+  | { readonly kind: 'expiry-failed'; readonly error: unknown }
+  /** Retention overtook a reader that was too slow: it did not see what is between. */
+  | {
+      readonly kind: 'skipped';
+      readonly topic: string;
+      readonly partition: number;
+      readonly from: number;
+      readonly to: number;
+    };
+
+export interface EmbeddedLogOptions {
+  /** Of the server; the log has a database of its own there. */
+  readonly connection: Connection;
+  readonly onEvent?: (event: EmbeddedLogEvent) => void;
+  readonly now?: () => number;
+  /** Largest record: key, headers and value. */
+  readonly maxRecordBytes?: number;
+  readonly maxQueueBytes?: number;
+  readonly maxFlushBytes?: number;
+  /** What all partitions keep in memory for their consumers. */
+  readonly tailBytes?: number;
+  readonly commitDelayMs?: number;
+  readonly patienceMs?: number;
+  /** Retention drops whole segments of this span. */
+  readonly segmentMs?: number;
+}
+
+const databaseName = 'firebreak_log';
+const mebibyte = 1_048_576;
+const pageBytes = mebibyte / 2;
+const dayMs = 86_400_000;
+const expiryIntervalMs = 3_600_000;
+
+/** Two readers that catch up cannot keep the writer and the live ones from their turn. */
+const concurrentPages = 2;
+
+/**
+ * Opens the log of this process, for which it must be the only one.
+ *
+ * @throws FB_LOG_FENCED when another process has it open, FB_DATA_NEWER
+ */
+export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+  await ensureDatabase(options.connection, databaseName);
+  const connection = { ...options.connection, database: databaseName };
+  const opened: { log?: EmbeddedLog } = {};
+  const onBroken = (error: Error): void => opened.log?.connectionLost(error);
+  const store = new PostgresBatchStore({ connection, segmentMs: options.segmentMs ?? dayMs, onBroken });
+  const log = new EmbeddedLog(store, options);
+  opened.log = log;
+  await log.open();
+  return log;
+}
+
+/**
+ * The log inside this process: one writer, its batches in a database, its newest ones in memory.
+ * `writer.ts` has the states of writing, `partition-reader.ts` how reading changes between memory and database.
+ */
+export class EmbeddedLog implements Log {
+  readonly #store: BatchStore;
+  readonly #options: EmbeddedLogOptions;
+  readonly #onEvent: (event: EmbeddedLogEvent) => void;
+  readonly #topics = new Topics();
+  readonly #groups = new Map<string, ConsumerGroup>();
+  readonly #offsets = new GroupOffsets();
+  readonly #pages = new Slots(concurrentPages);
+  readonly #followers: Followers;
+  readonly #writer: Writer;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(store: BatchStore, options: EmbeddedLogOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#onEvent = options.onEvent ?? (() => undefined);
+    this.#followers = new Followers(this.#readerOptions());
+    this.#writer = new Writer(store, this.#offsets, {
+      now: options.now ?? Date.now,
+      maxQueueBytes: options.maxQueueBytes ?? 64 * mebibyte,
+      maxFlushBytes: options.maxFlushBytes ?? 4 * mebibyte,
+      tailBytes: options.tailBytes ?? 32 * mebibyte,
+      commitDelayMs: options.commitDelayMs ?? 50,
+      patienceMs: options.patienceMs ?? 10_000,
+      onEvent: this.#onEvent,
+    });
+  }
+
+  async open(): Promise<void> {
+    const state = await this.#store.open().catch(async (error: unknown) => {
+      await this.#store.close();
+      throw asLogError(error);
+    });
+    this.#topics.load(state);
+    this.#offsets.apply(state.commits);
+    this.#expiry = setInterval(() => void this.expire(), expiryIntervalMs).unref();
+    void this.expire();
+  }
+
+  async createTopics(topics: readonly TopicSpec[]): Promise<void> {
+    for (const spec of topics) {
+      if (!this.#topics.has(spec.name))
+        this.#topics.add(await this.#ask(() => this.#store.createTopic(spec)));
+      const adopted = this.#topics.adopt(spec);
+      if (adopted !== undefined) await this.#ask(() => this.#store.updateTopic(adopted));
+    }
+  }
+
+  async append(topic: string, records: readonly LogRecord[]): Promise<readonly Position[]> {
+    const { partitions } = this.#topics.get(topic);
+    const maxBytes = this.#options.maxRecordBytes ?? mebibyte;
+    const items = records.map((record) => {
+      const partition = partitions[record.partition];
+      if (partition === undefined)
+        throw new RangeError(`Topic ${topic} has no partition ${record.partition}.`);
+      return { partition, sized: sizeRecord(record, maxBytes) };
+    });
+    return this.#writer.append(items);
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    for (const topic of options.topics) this.#topics.get(topic);
+    let group = this.#groups.get(options.group);
+    if (group === undefined) this.#groups.set(options.group, (group = this.#newGroup(options.group)));
+    return group.join(options);
+  }
+
+  read(from: Position, until?: number): AsyncIterable<Batch> {
+    const partition = this.#topics.partition(from);
+    let failingSince: number | undefined;
+    const readPage = async (of: Partition, offset: number): Promise<RecordPage | undefined> => {
+      const page = await this.#readPage(of, offset);
+      if (page !== undefined) failingSince = undefined;
+      else if (
+        performance.now() - (failingSince ??= performance.now()) >
+        (this.#options.patienceMs ?? 10_000)
+      ) {
+        throw new FirebreakError('FB_LOG_UNAVAILABLE', 'The log is away.', { retryAfterMs: 1_000 });
+      }
+      return page;
+    };
+    return this.#followers.read(partition, from.offset, Math.min(until ?? Infinity, partition.end), readPage);
+  }
+
+  async follow(options: FollowOptions): Promise<void> {
+    const partitions = options.from.map((position) => this.#topics.partition(position));
+    return this.#followers.follow(partitions, options);
+  }
+
+  async bounds(topic: string): Promise<readonly PartitionBounds[]> {
+    return this.#topics.get(topic).partitions.map(({ index, start, end }) => ({
+      topic,
+      partition: index,
+      start,
+      end,
+    }));
+  }
+
+  async ends(topic: string): Promise<readonly number[]> {
+    return this.#topics.get(topic).partitions.map(({ end }) => end);
+  }
+
+  async lag(group: string, topics: readonly string[]): Promise<readonly PartitionLag[]> {
+    return topics.flatMap((topic) =>
+      this.#topics.get(topic).partitions.map(({ topicId, index, start, end }) => {
+        const committed = this.#offsets.committed(group, topicId, index);
+        return {
+          topic,
+          partition: index,
+          committed,
+          lag: Math.max(0, end - Math.max(committed ?? start, start)),
+        };
+      }),
+    );
+  }
+
+  async deleteBefore(position: Position): Promise<void> {
+    const { topicId, index, end, isCompacted } = this.#topics.partition(position);
+    if (isCompacted)
+      throw new RangeError(`Topic ${position.topic} is compacted; its keys are deleted by null values.`);
+    const offset = Math.min(position.offset, end);
+    await this.#ask(() => this.#store.deleteBefore(topicId, index, offset));
+    this.#topics.moveStarts([{ topicId, partition: index, start: offset }]);
+  }
+
+  /**
+   * The last values of these keys of a compacted topic; keys without one are absent. Not part of the port: with
+   * Kafka, who needs them keeps them.
+   */
+  async latest(topic: string, keys: readonly string[]): Promise<ReadonlyMap<string, StoredRecord>> {
+    if (keys.length === 0) return new Map();
+    const frames = await this.#ask(() => this.#store.latest(this.#topics.get(topic).stored.id, keys));
+    return new Map(readFrames(frames).map((record) => [record.key, record]));
+  }
+
+  /** Drops what is past its retention. Runs by itself at start and every hour. */
+  async expire(): Promise<void> {
+    try {
+      const moved = await this.#store.expire(this.#topics.stored(), (this.#options.now ?? Date.now)());
+      this.#topics.moveStarts(moved);
+    } catch (error) {
+      this.#onEvent({ kind: 'expiry-failed', error });
+    }
+  }
+
+  /** What the store reports when its connection breaks. */
+  connectionLost(error: Error): void {
+    this.#writer.connectionLost(error);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#expiry);
+    await Promise.all([...this.#groups.values()].map((group) => group.close()));
+    await this.#followers.close();
+    await this.#writer.close();
+    await this.#store.close();
+  }
+
+  #newGroup(group: string): ConsumerGroup {
+    return new ConsumerGroup({
+      group,
+      offsets: this.#offsets,
+      partitions: (topic) => this.#topics.get(topic).partitions,
+      reader: this.#readerOptions(),
+      commit: ({ topicId, index }, offset) =>
+        this.#writer.commit({ group, topicId, partition: index, offset }),
+    });
+  }
+
+  #readerOptions(): Omit<ReaderOptions, 'position' | 'reset'> {
+    return {
+      readPage: (partition, from) => this.#readPage(partition, from),
+      onSkipped: ({ topic, index }, from, to) =>
+        this.#onEvent({ kind: 'skipped', topic, partition: index, from, to }),
+    };
+  }
+
+  async #readPage({ topicId, index }: Partition, from: number): Promise<RecordPage | undefined> {
+    try {
+      const page = await this.#pages.run(() => this.#store.read(topicId, index, from, pageBytes));
+      return { records: readFrames(page.frames), end: page.end };
+    } catch (error) {
+      if (!(error instanceof StoreFailure)) throw error;
+      this.#onEvent({ kind: 'read-failed', error });
+      return undefined;
+    }
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw asLogError(error);
+    }
+  }
+}
+
+function asLogError(error: unknown): unknown {
+  if (!(error instanceof StoreFailure)) return error;
+  if (error.kind === 'fenced')
+    return new FirebreakError('FB_LOG_FENCED', `${error.message} Stop one of the two.`, { cause: error });
+  return new FirebreakError('FB_LOG_UNAVAILABLE', 'The log is away.', { retryAfterMs: 1_000, cause: error });
+}

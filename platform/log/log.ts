@@ -1,0 +1,168 @@
+/**
+ * The log: topics of partitions of records, kept in the order in which they were appended.
+ *
+ * What holds for every implementation:
+ * - A record is in the log when `append` resolves, and stays there through any crash, until its retention ends.
+ * - Offsets of a partition grow strictly. They may have gaps.
+ * - Delivery is at least once: after a crash a consumer sees again what it had not committed, and an append that
+ *   failed may have landed all the same.
+ */
+export interface Log {
+  /**
+   * Creates what is not there and adopts a changed retention.
+   *
+   * @throws FB_TOPIC_CONFLICT when a topic is there with another partition count or kind of compaction
+   */
+  createTopics(topics: readonly TopicSpec[]): Promise<void>;
+
+  /**
+   * Resolves when the records are durable, with one position per record in the order given. Appends that wait at the
+   * same time share one commit; a lone one is not held back. Values must not change until it resolves.
+   *
+   * @throws FB_LOG_FULL, FB_LOG_UNAVAILABLE (try again), FB_RECORD_TOO_LARGE, FB_LOG_FENCED, FB_NOT_READY (closed)
+   */
+  append(topic: string, records: readonly LogRecord[]): Promise<readonly Position[]>;
+
+  /** Joins a consumer group; the partitions of the topics are shared out among its members. */
+  consume(options: ConsumeOptions): Promise<Consumer>;
+
+  /**
+   * One partition from `from` up to and without `until` (default: the end that it has now), without a group. A start
+   * before the oldest record begins at the oldest.
+   */
+  read(from: Position, until?: number): AsyncIterable<Batch>;
+
+  /**
+   * Partitions without a group: from where each is told to start to its end, then live, until the signal aborts. Then
+   * it resolves, after the last handler has returned. Rejects when a handler throws.
+   */
+  follow(options: FollowOptions): Promise<void>;
+
+  /** Per partition, in order: the oldest offset that can be read, and the offset that the next record gets at least. */
+  bounds(topic: string): Promise<readonly PartitionBounds[]>;
+
+  /** The ends alone, by partition number. */
+  ends(topic: string): Promise<readonly number[]>;
+
+  /** How far a group is behind. `committed` is null, and the whole partition counts, where it never committed. */
+  lag(group: string, topics: readonly string[]): Promise<readonly PartitionLag[]>;
+
+  /** Gives up all records before the position. Not for compacted topics. */
+  deleteBefore(position: Position): Promise<void>;
+
+  /** Stops consumers and followers, finishes what was appended, and lets go. */
+  close(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  /** How long a record is kept at least; null keeps it until compaction or `deleteBefore` takes it. */
+  readonly retentionMs: number | null;
+  /** Keeps the last value of every key; older ones may go `minLagMs` after their append. A null value deletes the key. */
+  readonly compaction: { readonly minLagMs: number } | null;
+}
+
+export interface LogRecord {
+  /** At most 2,000 bytes of UTF-8. */
+  readonly key: string;
+  /** Where `place(key, n)` or the topic's own rule puts it. */
+  readonly partition: number;
+  readonly value: Uint8Array | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface StoredRecord {
+  readonly offset: number;
+  readonly key: string;
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970, stamped by the log at append. */
+  readonly appendedAt: number;
+}
+
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  /** At least one. */
+  readonly records: readonly StoredRecord[];
+  /** The offset to go on from. */
+  readonly end: number;
+}
+
+export interface PartitionRef {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface Position extends PartitionRef {
+  /** Of the next record to read. */
+  readonly offset: number;
+}
+
+export interface PartitionBounds extends PartitionRef {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface PartitionLag extends PartitionRef {
+  readonly committed: number | null;
+  readonly lag: number;
+}
+
+export interface BatchLimits {
+  /** Default 500. */
+  readonly maxBatchRecords?: number;
+  /** Default 1 MiB; a single larger record comes alone. */
+  readonly maxBatchBytes?: number;
+}
+
+export interface ConsumeOptions extends BatchLimits {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Where to begin when the group has no committed offset, or one that is no longer in the log. */
+  readonly from: 'earliest' | 'latest';
+  /**
+   * One batch at a time per partition, partitions in parallel. Its return moves the position, never the committed
+   * offset. A throw is a bug: the consumer leaves the group and `onFailed` is told.
+   */
+  readonly handle: (batch: Batch, consumer: Consumer) => Promise<void> | void;
+  /** Before the first batch of these partitions. */
+  readonly onGained?: (partitions: readonly PartitionRef[], consumer: Consumer) => Promise<void> | void;
+  /**
+   * After the last handler of these partitions has returned, also at `stop`. When `clean`, a commit is still taken;
+   * otherwise another member may own them already.
+   */
+  readonly onLost?: (
+    partitions: readonly PartitionRef[],
+    clean: boolean,
+    consumer: Consumer,
+  ) => Promise<void> | void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+export interface Consumer {
+  /**
+   * Says that everything before the position is settled; durable when it resolves. A new owner of the partition
+   * begins there and never earlier.
+   *
+   * @throws FB_PARTITION_LOST when the partition is no longer ours, FB_LOG_UNAVAILABLE (try again)
+   */
+  commit(position: Position): Promise<void>;
+  /** No new batch of these partitions until `resume`; the handler that runs goes on. */
+  pause(partitions: readonly PartitionRef[]): void;
+  resume(partitions: readonly PartitionRef[]): void;
+  /** The next batch of this partition begins here. */
+  seek(position: Position): void;
+  /** Leaves the group after the last handlers have returned. Not to be awaited inside a handler. */
+  stop(): Promise<void>;
+}
+
+export interface FollowOptions extends BatchLimits {
+  /** One per partition. */
+  readonly from: readonly Position[];
+  readonly handle: (batch: Batch) => Promise<void> | void;
+  /** Once, when everything that stood in these partitions at the call has been handled. */
+  readonly onReached?: () => void;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,87 @@
+import pg from 'pg';
+
+/** How to reach one database. `host` is a name, an address, or the absolute folder of a Unix socket. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface PoolOptions {
+  /** Shown by the server as `application_name`. */
+  readonly name: string;
+  readonly connections?: number;
+  /** The server ends a statement that runs longer. */
+  readonly statementTimeoutMs?: number;
+  /** How long a caller waits for a free connection. */
+  readonly patienceMs?: number;
+  /** Told when an idle connection breaks; the pool opens another one by itself. */
+  readonly onConnectionLost?: (error: Error) => void;
+}
+
+/** @returns a pool that the caller ends; every statement has a time limit, and a lost idle connection is no crash */
+export function createPool(connection: Connection, options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...settings(connection, options.name),
+    max: options.connections ?? 8,
+    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    idle_in_transaction_session_timeout: 30_000,
+    connectionTimeoutMillis: options.patienceMs ?? 5_000,
+    idleTimeoutMillis: 60_000,
+  });
+  pool.on('error', (error) => options.onConnectionLost?.(error));
+  return pool;
+}
+
+/** @returns a single unconnected client without time limits, for set-up and for who owns a session */
+export function createClient(connection: Connection, name: string): pg.Client {
+  return new pg.Client({ ...settings(connection, name), connectionTimeoutMillis: 10_000 });
+}
+
+/** Everything is named, because the driver fills what is missing from PG* variables of the environment. */
+function settings(connection: Connection, name: string): pg.ClientConfig {
+  return { ...connection, application_name: name, ssl: false, options: '', keepAlive: true };
+}
+
+/**
+ * Runs `work` in one transaction as the given tenant: rows of other tenants do not exist in it, and without a tenant
+ * none do. Commits when `work` resolves, rolls back when it rejects.
+ *
+ * @param role the database role to work as, which row-level security applies to
+ */
+export async function withTenant<T>(
+  pool: pg.Pool,
+  tenantId: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+  role?: string,
+): Promise<T> {
+  return inTransaction(pool, async (client) => {
+    if (role !== undefined) await client.query(`set local role ${client.escapeIdentifier(role)}`);
+    await client.query("select set_config('firebreak.tenant', $1, true)", [tenantId]);
+    return work(client);
+  });
+}
+
+/** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client
+      .query('rollback')
+      .catch((cause: unknown) => (broken = new Error('The connection is lost.', { cause })));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
