@@ -1,0 +1,110 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { errorDefinitions } from '../../contracts/errors.ts';
+import { agentVersion } from '../sdk/enrollment.ts';
+import { ServiceError } from '../sdk/service-call.ts';
+import { runEnroll, type EnrollOptions } from './commands/enroll.ts';
+import { runReplay, type ReplayOptions } from './commands/replay.ts';
+import { runScan, type ScanOptions } from './commands/scan.ts';
+import { AgentError, StateFolder, stateFolderPath } from './state-folder.ts';
+
+export const exitCodes = { allowed: 0, failed: 1, blocked: 3 } as const;
+
+export interface Program {
+  /** @param argv as in `process.argv` @returns the exit code @throws what kept the command from its work */
+  run(argv: readonly string[]): Promise<number>;
+}
+
+type StateOption = { readonly state?: string };
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('Give a number above 0.');
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 60)
+    throw new InvalidArgumentError('Give 0 to 60 whole seconds.');
+  return value;
+}
+
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** The `firebreak-agent` command. `print` takes one line of output. */
+export function createProgram(environment: NodeJS.ProcessEnv, print: (line: string) => void): Program {
+  let exitCode: number = exitCodes.allowed;
+  const folder = ({ state }: StateOption) => new StateFolder(stateFolderPath(state, environment));
+  const stoppedCode = (stopped: boolean) => {
+    if (stopped) exitCode = exitCodes.blocked;
+  };
+
+  const program = new Command('firebreak-agent')
+    .description('Reference agent of Firebreak: reports what it sees, obeys what the service decides.')
+    .version(agentVersion)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
+  const command = (name: string, summary: string) =>
+    program
+      .command(name)
+      .description(summary)
+      .exitOverride()
+      .option('--state <dir>', 'state folder (default: FIREBREAK_AGENT_STATE or ~/.firebreak-agent)');
+
+  command('enroll', 'make this machine a device of an organization')
+    .requiredOption('--url <url>', 'address of the service')
+    .requiredOption('--key <key>', 'enrolment key (fbe_…)')
+    .action((options: EnrollOptions & StateOption) => runEnroll(folder(options), options, print));
+
+  command(
+    'scan',
+    'report files, command lines or scripts, wait for the verdict and obey; exit code 3 when one is blocked',
+  )
+    .argument('[files...]', 'files to judge before they run')
+    .option('--wait <seconds>', 'hold so long (default: what the policy says)', seconds)
+    .option('--command-line <text>', 'a command line to judge; may be repeated', collect)
+    .option('--script <file>', 'a script to judge as text; may be repeated', collect)
+    .action(async (files: string[], options: ScanOptions & StateOption) => {
+      stoppedCode(await runScan(folder(options), files, options, print));
+    });
+
+  command('replay', 'play recorded reports as a device would; exit code 3 when something is stopped')
+    .argument('<recording>', 'JSON lines of { at, report, wait }')
+    .option('--speed <factor>', '1 is the recorded pace', positive, 1)
+    .option('--device <name>', 'only the lines of this recorded device')
+    .action(async (path: string, options: ReplayOptions & StateOption) => {
+      stoppedCode(await runReplay(folder(options), path, options, print));
+    });
+
+  return {
+    async run(argv) {
+      try {
+        await program.parseAsync([...argv]);
+      } catch (error) {
+        if (!(error instanceof CommanderError)) throw error;
+        if (error.exitCode !== 0)
+          throw new AgentError(`${usageError(error)} \`--help\` shows how.`, { cause: error });
+      }
+      return exitCode;
+    },
+  };
+}
+
+/** Without a command, commander shows the help and calls that an error; its texts say `error: …`. */
+function usageError({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'There is no command.';
+  const text = message.replace(/^error: /u, '').replace(/\.$/u, '');
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** @returns one sentence for the person at the terminal; a bug keeps its stack */
+export function describeFailure(error: unknown): string {
+  if (error instanceof AgentError) return error.message;
+  if (error instanceof ServiceError) return `${error.message} ${remedy(error)}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function remedy({ kind, problem }: ServiceError): string {
+  if (kind === 'unreachable') return 'Check the address and whether the service runs.';
+  return problem ? `${errorDefinitions[problem.code].remedy} (${problem.code})` : 'Check the address.';
+}
