@@ -49,7 +49,7 @@ export function foldReport(report: AcceptedReport, scores: readonly Score[]): Si
     key: report.artifactKey,
     sighting: { tenantId: report.tenantId, deviceId: report.deviceId, atMs },
     facts: [
-      ...scores.flatMap((score) => scoreFacts(score, atMs)),
+      ...scores.flatMap(scoreFacts),
       ...(guard === null
         ? []
         : [{ field: factFields.guard(report.tenantId), order: atMs, value: guard satisfies Guard }]),
@@ -59,7 +59,7 @@ export function foldReport(report: AcceptedReport, scores: readonly Score[]): Si
 
 /** @returns the step of a score that came after its report was decided; no sighting, the report made that */
 export function foldLateScore(score: Score): SignalStep {
-  return { key: score.artifactKey, facts: scoreFacts(score, toEpochMs(score.scoredAt)) };
+  return { key: score.artifactKey, facts: scoreFacts(score) };
 }
 
 /** @returns the step of what was found about another artifact */
@@ -83,10 +83,11 @@ export function confirmationFact(tenantId: TenantId, micronats: number, atMs: nu
   };
 }
 
-function scoreFacts(score: Score, order: number): readonly Fact[] {
+function scoreFacts(score: Score): readonly Fact[] {
   const { result, classifier } = score;
   if (result.outcome !== 'score') return [];
   const { baseRate, threshold, version } = score;
+  const order = toEpochMs(score.scoredAt);
   const capped = result.capped ?? false;
   const fact = (field: string, probability: number, tactic: string | null): Fact => ({
     field,

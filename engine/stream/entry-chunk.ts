@@ -1,5 +1,3 @@
-import { artifactKeySchema, type ArtifactKey } from '../../contracts/artifact.ts';
-import { entryIdSchema, type EntryId } from '../../contracts/ids.ts';
 import type { EntryForm, VaryingFields } from './entry-form.ts';
 
 /** Where in the log the record stands that a row was last touched by. */
@@ -46,7 +44,7 @@ export class EntryChunk {
   #rows: Buffer;
   readonly #forms: EntryForm[];
   /** Keys that are not a digest (domains, addresses), by row. */
-  readonly #texts: Map<number, ArtifactKey>;
+  readonly #texts: Map<number, string>;
   /** Per partition, an offset above that of every row: lets a search for recent changes pass over the chunk. */
   readonly #touchedBefore: number[];
   frozen = false;
@@ -54,7 +52,7 @@ export class EntryChunk {
   private constructor(
     rows: Buffer,
     forms: EntryForm[],
-    texts: Map<number, ArtifactKey>,
+    texts: Map<number, string>,
     touchedBefore: number[],
   ) {
     this.#rows = rows;
@@ -141,12 +139,10 @@ export class EntryChunk {
     };
   }
 
-  id(row: number): EntryId {
+  id(row: number): string {
     const base = row * rowBytes + at.id;
     const hex = this.#rows.toString('hex', base, base + 16);
-    return entryIdSchema.parse(
-      `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
-    );
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 
   /** @param id 16 bytes */
@@ -183,7 +179,7 @@ export class EntryChunk {
     this.#rows = Buffer.concat([this.#rows], rows * rowBytes);
   }
 
-  #writeKey(row: number, key: ArtifactKey): void {
+  #writeKey(row: number, key: string): void {
     const base = row * rowBytes;
     const form = digestForms.findIndex((prefix) => key.startsWith(prefix));
     this.#texts.delete(row);
@@ -196,12 +192,12 @@ export class EntryChunk {
     }
   }
 
-  #key(row: number): ArtifactKey {
+  #key(row: number): string {
     const text = this.#texts.get(row);
     if (text !== undefined) return text;
     const base = row * rowBytes;
     const form = this.#rows.readUInt8(base + at.keyForm);
     const digest = this.#rows.toString('hex', base + at.digest, base + at.digest + (digestBytes[form] ?? 0));
-    return artifactKeySchema.parse(`${digestForms[form] ?? ''}${digest}`);
+    return (digestForms[form] ?? '') + digest;
   }
 }

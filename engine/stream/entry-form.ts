@@ -1,14 +1,14 @@
-import { toTimestamp, type EntryId } from '../../contracts/ids.ts';
-import type { ArtifactKey } from '../../contracts/artifact.ts';
+import { artifactKeySchema } from '../../contracts/artifact.ts';
 import type { DecidedEntry, OwnEntry, Revocation } from '../../contracts/entry.ts';
+import { entryIdSchema, toTimestamp, type Timestamp } from '../../contracts/ids.ts';
 import type { StateChange } from './change.ts';
 import { phaseOf, type Phase } from './phases.ts';
 
 /** The fields that differ from entry to entry; a table packs them. */
 export interface VaryingFields {
-  readonly id: EntryId;
+  readonly id: string;
   readonly revision: number;
-  readonly key: ArtifactKey;
+  readonly key: string;
   readonly decidedAtMs: number;
   /** NaN where there is none. */
   readonly expiresAtMs: number;
@@ -31,21 +31,34 @@ export interface EntryForm {
   readonly tail: string;
 }
 
-/** Splits a change into what varies and its form. What only the reporting device sees is left out. */
+/**
+ * Splits a change into what varies and its form. What only the reporting device sees is left out.
+ *
+ * @throws RangeError on a date that does not exist or an id that is not in lower case: it would come back otherwise than it was put, and with another digest
+ */
 export function splitChange(change: StateChange): {
   readonly varying: VaryingFields;
   readonly content: FormFields;
 } {
   const { id, revision, key, decidedAt } = change.data;
+  if (id !== id.toLowerCase()) throw new RangeError(`The id ${id} is not in lower case.`);
   const expiresAt = change.event === 'entry' ? change.data.expiresAt : null;
   const varying = {
     id,
     revision,
     key,
-    decidedAtMs: Date.parse(decidedAt),
-    expiresAtMs: expiresAt === null ? Number.NaN : Date.parse(expiresAt),
+    decidedAtMs: exactMs(decidedAt),
+    expiresAtMs: expiresAt === null ? Number.NaN : exactMs(expiresAt),
   };
   return { varying, content: contentOf(change) };
+}
+
+function exactMs(timestamp: Timestamp): number {
+  const epochMs = Date.parse(timestamp);
+  if (Number.isNaN(epochMs) || new Date(epochMs).toISOString() !== timestamp) {
+    throw new RangeError(`There is no such time as ${timestamp}.`);
+  }
+  return epochMs;
 }
 
 function contentOf(change: StateChange): FormFields {
@@ -63,8 +76,12 @@ function contentOf(change: StateChange): FormFields {
 }
 
 export function joinChange(varying: VaryingFields, { content }: EntryForm): StateChange {
-  const { id, revision, key } = varying;
-  const common = { id, revision, key, decidedAt: toTimestamp(varying.decidedAtMs) };
+  const common = {
+    id: entryIdSchema.parse(varying.id),
+    revision: varying.revision,
+    key: artifactKeySchema.parse(varying.key),
+    decidedAt: toTimestamp(varying.decidedAtMs),
+  };
   switch (content.event) {
     case 'revocation':
       return { event: 'revocation', data: { ...common, ...content.fields } };

@@ -1,4 +1,3 @@
-import type { EntryId } from '../../contracts/ids.ts';
 import type { StateChange } from './change.ts';
 import { EntryChunk, rowsPerChunk, type LogMark } from './entry-chunk.ts';
 import { changeJson, EntryForms, joinChange, splitChange } from './entry-form.ts';
@@ -6,7 +5,7 @@ import type { Phase } from './phases.ts';
 
 /** One row as it is sent. */
 export interface HeldChange {
-  readonly id: EntryId;
+  readonly id: string;
   readonly revision: number;
   readonly phase: Phase;
   readonly event: StateChange['event'];

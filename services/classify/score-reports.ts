@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
+import { toTimestamp } from '../../contracts/ids.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
+
+/**
+ * One classifier with a memory of its answers. The key is a digest of what the classifier looks at, never the artifact
+ * key: features are testimony, and one tenant's words must not answer for another's.
+ */
+export class CachingScorer {
+  readonly #classifier: Classifier;
+  readonly #entries: number;
+  readonly #cache = new Map<string, ClassifierOutcome>();
+
+  /** @param entries answers remembered, least recently used first out */
+  constructor(classifier: Classifier, entries: number) {
+    this.#classifier = classifier;
+    this.#entries = entries;
+  }
+
+  /** One score per report, in order: equal inputs share one inference, and every report gets an answer. */
+  async score(
+    reports: readonly AcceptedReport[],
+    nowMs: number,
+  ): Promise<{ readonly scores: readonly Score[]; readonly inferences: number }> {
+    const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
+    const keys = inputs.map((input) =>
+      createHash('sha256').update(this.#classifier.cacheKey(input)).digest('base64'),
+    );
+    const fresh = new Map<string, ClassifierInput>();
+    const answers = new Map<string, ClassifierOutcome>();
+    for (const [index, key] of keys.entries()) {
+      const cached = this.#cache.get(key);
+      const input = inputs[index];
+      if (cached !== undefined) answers.set(key, cached);
+      else if (input !== undefined) fresh.set(key, input);
+    }
+    const outcomes = await this.#infer([...fresh.values()]);
+    [...fresh.keys()].forEach((key, index) => answers.set(key, outcomes[index] ?? failed('no answer')));
+    for (const [key, answer] of answers) this.#remember(key, answer);
+    const scores = reports.map((report, index) =>
+      this.#toScore(report, answers.get(keys[index] ?? '') ?? failed('no answer'), nowMs),
+    );
+    return { scores, inferences: fresh.size };
+  }
+
+  /** A classifier that throws over a batch is asked one by one, so that one input does not silence it about the others. */
+  async #infer(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
+    if (inputs.length === 0) return [];
+    try {
+      return await this.#classifier.score(inputs);
+    } catch (error) {
+      if (inputs.length === 1) return [failed(error instanceof Error ? error.message : String(error))];
+      const outcomes: ClassifierOutcome[] = [];
+      for (const input of inputs) outcomes.push(...(await this.#infer([input])));
+      return outcomes;
+    }
+  }
+
+  #remember(key: string, answer: ClassifierOutcome): void {
+    this.#cache.delete(key);
+    if (answer.outcome === 'failed') return;
+    this.#cache.set(key, answer);
+    if (this.#cache.size <= this.#entries) return;
+    const [oldest] = this.#cache.keys();
+    if (oldest !== undefined) this.#cache.delete(oldest);
+  }
+
+  #toScore(accepted: AcceptedReport, outcome: ClassifierOutcome, nowMs: number): Score {
+    const { id, version, featureSchemaVersion, baseRate, threshold } = this.#classifier.profile;
+    const { tenantId, deviceId, artifactKey, report } = accepted;
+    return {
+      tenantId,
+      deviceId,
+      reportId: report.id,
+      reportedAt: report['@timestamp'],
+      artifactKey,
+      classifier: id,
+      version,
+      featureSchemaVersion,
+      baseRate,
+      threshold,
+      scoredAt: toTimestamp(nowMs),
+      result: toResult(outcome),
+    };
+  }
+}
+
+function failed(reason: string): ClassifierOutcome {
+  return { outcome: 'failed', reason: reason.slice(0, 300) };
+}
+
+function toResult(outcome: ClassifierOutcome): Score['result'] {
+  if (outcome.outcome !== 'score') return { outcome: outcome.outcome, reason: outcome.reason.slice(0, 300) };
+  const { probability, contentProbability, capped, evidence } = outcome;
+  return {
+    outcome: 'score',
+    probability,
+    contentProbability,
+    ...(capped !== undefined && { capped }),
+    evidence: evidence.slice(0, 64),
+  };
+}

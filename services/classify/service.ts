@@ -1,0 +1,25 @@
+import type { Classifier } from '../../classifiers/classifier.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
+import { ClassifierWorker } from './classifier-worker.ts';
+import type { ClassifyEvents } from './events.ts';
+
+export interface ClassifyDependencies {
+  readonly log: TopicLog;
+  readonly classifiers: readonly Classifier[];
+  readonly events: ClassifyEvents;
+}
+
+/** Answers that each classifier remembers: some megabytes, and an outbreak repeats far fewer inputs. */
+const cacheEntries = 10_000;
+
+/** @returns one worker per classifier; they share nothing but the log */
+export function createClassify({ log, classifiers, events }: ClassifyDependencies): {
+  readonly parts: readonly Part[];
+} {
+  return {
+    parts: classifiers.map(
+      (classifier) => new ClassifierWorker({ log, classifier, events, cacheEntries, now: Date.now }),
+    ),
+  };
+}

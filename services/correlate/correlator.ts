@@ -1,0 +1,222 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Trust } from '../../contracts/domain.ts';
+import type { TenantId } from '../../contracts/ids.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import { topics, type Topic } from '../../contracts/topics.ts';
+import type { DecisionConfig } from '../../engine/decide/config.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { Batch, Consumer, PartitionRef } from '../../platform/log/log.ts';
+import { parseBatch, type TopicLog, type TypedRecord } from '../../platform/log/topic-log.ts';
+import type { Signals } from '../../platform/signals/signals.ts';
+import { Changelog } from './changelog.ts';
+import type { CorrelateEvents } from './events.ts';
+import { group, PartitionCorrelator } from './partition-correlator.ts';
+import { PartitionOffsets } from './partition-offsets.ts';
+import { VerdictView } from './verdict-view.ts';
+
+export interface CorrelatorOptions {
+  readonly log: TopicLog;
+  readonly signals: Signals;
+  readonly profiles: readonly ClassifierProfile[];
+  readonly trustOf: (tenantId: TenantId) => Trust;
+  readonly config: DecisionConfig;
+  readonly limits: Limits;
+  /** Names this instance in the verdict log. */
+  readonly writer: string;
+  readonly events: CorrelateEvents;
+}
+
+interface Owned {
+  readonly correlator: PartitionCorrelator;
+  readonly offsets: PartitionOffsets;
+  readonly view: VerdictView;
+  readonly changelog: Changelog;
+  committed: { readonly reports: number; readonly scores: number; readonly evidence: number };
+}
+
+const joined = [topics.reports, topics.scores, topics.evidence] as const;
+const expireEveryMs = 25;
+const writeEveryMs = 1000;
+const buryEveryMs = 10 * 60 * 1000;
+
+/** The consumer of reports, scores and evidence: owns the partitions that the group gives it, the same ones of all three. */
+export class Correlator implements Part {
+  readonly name = group;
+  readonly #options: CorrelatorOptions;
+  readonly #owned = new Map<number, Owned>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #consumer: Consumer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #failure: string | null = null;
+
+  constructor(options: CorrelatorOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { log, events } = this.#options;
+    this.#consumer = await log.log.consume({
+      group,
+      topics: joined.map(({ name }) => name),
+      from: 'earliest',
+      handle: (batch) => this.#handle(batch),
+      onGained: (partitions) => this.#gain(partitions),
+      onLost: (partitions, clean, consumer) => this.#lose(partitions, clean, consumer),
+      onFailed: (error) => {
+        this.#failure = 'it stopped after a bug; the process must be restarted';
+        events.failed(error);
+      },
+    });
+    this.#every(expireEveryMs, () => {
+      for (const { correlator } of this.#owned.values()) correlator.expire();
+    });
+    this.#every(writeEveryMs, () => this.#writeSoon());
+    this.#every(buryEveryMs, () => void this.#bury().catch((error: unknown) => events.effectsDelayed(error)));
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    await this.#writing;
+    await this.#consumer?.stop();
+  }
+
+  unready(): string | null {
+    return this.#failure;
+  }
+
+  /** Work that waits for scores or for its decision. */
+  get waitingCount(): number {
+    return [...this.#owned.values()].reduce((sum, { correlator }) => sum + correlator.waitingCount, 0);
+  }
+
+  #every(intervalMs: number, run: () => void): void {
+    this.#timers.push(setInterval(run, intervalMs).unref());
+  }
+
+  async #gain(gained: readonly PartitionRef[]): Promise<void> {
+    const { log, signals, events, limits, ...rest } = this.#options;
+    for (const partition of new Set(gained.map((ref) => ref.partition))) {
+      if (this.#owned.has(partition)) continue;
+      const start = await this.#startOf(partition);
+      const offsets = new PartitionOffsets(start);
+      const view = await this.#rebuildView(partition);
+      const changelog = new Changelog(log, signals, limits.changelogIntervalMs);
+      const correlator = new PartitionCorrelator({
+        ...rest,
+        log,
+        signals,
+        events,
+        limits,
+        partition,
+        view,
+        offsets,
+        changelog,
+        now: Date.now,
+      });
+      this.#owned.set(partition, { correlator, offsets, view, changelog, committed: start });
+    }
+  }
+
+  async #startOf(partition: number): Promise<Owned['committed']> {
+    const { log } = this.#options;
+    const lags = await log.log.lag(
+      group,
+      joined.map(({ name }) => name),
+    );
+    const start = async (topic: Topic<never> | { readonly name: string }) => {
+      const committed = lags.find(
+        (lag) => lag.topic === topic.name && lag.partition === partition,
+      )?.committed;
+      const [bounds] = (await log.log.bounds(topic.name)).filter((ref) => ref.partition === partition);
+      return Math.max(committed ?? 0, bounds?.start ?? 0);
+    };
+    return {
+      reports: await start(topics.reports),
+      scores: await start(topics.scores),
+      evidence: await start(topics.evidence),
+    };
+  }
+
+  async #rebuildView(partition: number): Promise<VerdictView> {
+    const { log, limits } = this.#options;
+    const view = new VerdictView(limits.benignCacheEntries);
+    for await (const batch of log.log.read({ topic: topics.verdicts.name, partition, offset: 0 })) {
+      for (const { key, value } of parseBatch(topics.verdicts, batch).records) {
+        if (value === null) view.forget(key);
+        else view.apply(value);
+      }
+    }
+    return view;
+  }
+
+  async #lose(lost: readonly PartitionRef[], clean: boolean, consumer: Consumer): Promise<void> {
+    for (const partition of new Set(lost.map((ref) => ref.partition))) {
+      const owned = this.#owned.get(partition);
+      if (owned === undefined) continue;
+      this.#owned.delete(partition);
+      await owned.correlator.stop();
+      if (clean) await this.#persist(partition, owned, consumer, true);
+    }
+  }
+
+  async #handle(batch: Batch): Promise<void> {
+    const correlator = this.#owned.get(batch.partition)?.correlator;
+    if (correlator === undefined)
+      throw new Error(`A batch of ${batch.topic}/${batch.partition} came before its partition was gained.`);
+    if (batch.topic === topics.reports.name)
+      await correlator.acceptReports(await this.#parse(topics.reports, batch), batch.end);
+    else if (batch.topic === topics.scores.name)
+      await correlator.acceptScores(await this.#parse(topics.scores, batch), batch.end);
+    else await correlator.acceptFindings(await this.#parse(topics.evidence, batch), batch.end);
+  }
+
+  async #parse<Value>(topic: Topic<Value>, batch: Batch): Promise<readonly TypedRecord<Value>[]> {
+    const { records, poison } = parseBatch(topic, batch);
+    if (poison.length > 0) {
+      await this.#options.log.bequeath(batch, group, poison, 'FB_RECORD_UNREADABLE');
+      this.#options.events.poisoned(batch.topic, poison.length);
+    }
+    return records;
+  }
+
+  #writeSoon(): void {
+    this.#writing = this.#writing.then(async () => {
+      for (const [partition, owned] of this.#owned) {
+        if (this.#consumer !== undefined) await this.#persist(partition, owned, this.#consumer, false);
+      }
+    });
+  }
+
+  /** Changelog first, then the offsets that it makes committable. Never rejects: what failed is tried at the next turn. */
+  async #persist(partition: number, owned: Owned, consumer: Consumer, all: boolean): Promise<void> {
+    const { events } = this.#options;
+    try {
+      const written = await owned.changelog.write(Date.now(), all);
+      if (written > 0) events.changelogWritten(written);
+    } catch (error) {
+      events.changelogDelayed(error);
+    }
+    const marks = owned.offsets.marks();
+    const commits = (['reports', 'scores', 'evidence'] as const).filter(
+      (name) => marks[name] > owned.committed[name],
+    );
+    try {
+      await Promise.all(
+        commits.map((name) => consumer.commit({ topic: topics[name].name, partition, offset: marks[name] })),
+      );
+      owned.committed = marks;
+    } catch (error) {
+      events.commitFailed(error);
+    }
+  }
+
+  async #bury(): Promise<void> {
+    for (const { view } of this.#owned.values()) {
+      const ended = view.buriable(Date.now(), this.#options.limits.tombstoneDelayMs);
+      if (ended.length === 0) continue;
+      await this.#options.log.bury(topics.verdicts, ended);
+      for (const { key } of ended) view.forget(key);
+      this.#options.events.buried(ended.length);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import { toEpochMs } from '../../contracts/ids.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
+import { addScore, joinEnd, openJoin, type Join } from '../../engine/correlate/join.ts';
+import type { Work } from './work.ts';
+
+export interface JoinerOptions {
+  readonly profiles: readonly ClassifierProfile[];
+  readonly joinDeadlineMs: number;
+  readonly heldScores: number;
+}
+
+/** A piece of work with the offsets that may be committed once it is settled. */
+export interface JoinedWork {
+  readonly work: Work;
+  /** Usually one; none for a late score. */
+  readonly reportOffsets: readonly number[];
+  readonly scoreOffsets: readonly number[];
+}
+
+interface Waiting {
+  join: Join;
+  readonly reportOffsets: number[];
+  readonly scoreOffsets: number[];
+}
+
+interface Held {
+  readonly score: Score;
+  readonly offset: number;
+  /** End of the reports partition when the score was read: once that is read, its report is not to come any more. */
+  readonly reportsEnd: number;
+}
+
+/**
+ * The join of one partition's reports with their scores, in memory.
+ *
+ * A score meets its report in one of three ways: the report waits (joined); it was decided already (late); it is not
+ * read yet (held, until the reports have been read to the end that they had, then late).
+ */
+export class Joiner {
+  readonly #options: JoinerOptions;
+  /** Waiting reports in the order in which they were read. */
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #held = new Map<string, Held[]>();
+  #heldCount = 0;
+  #reportsRead = 0;
+  #scoresRead = 0;
+
+  constructor(options: JoinerOptions) {
+    this.#options = options;
+  }
+
+  /** @param scoresEnd end of the scores partition at this moment */
+  report(report: AcceptedReport, reportOffset: number, scoresEnd: number): readonly JoinedWork[] {
+    const key = reportKey(report.deviceId, report.report.id, report.report['@timestamp']);
+    // The log holds a report twice after an ingest retry: one join, and who waits for either gets the answer.
+    const twin = this.#waiting.get(key);
+    if (twin !== undefined) {
+      twin.reportOffsets.push(reportOffset);
+      if (report.awaited) twin.join = { ...twin.join, report: { ...twin.join.report, awaited: true } };
+      return [];
+    }
+    const deadlineMs = toEpochMs(report.acceptedAt) + this.#options.joinDeadlineMs;
+    const waiting: Waiting = {
+      join: openJoin(report, this.#options.profiles, deadlineMs, scoresEnd),
+      reportOffsets: [reportOffset],
+      scoreOffsets: [],
+    };
+    for (const held of this.#takeHeld(key)) this.#add(waiting, held.score, held.offset);
+    if (joinEnd(waiting.join, -Infinity, 0) === 'complete') return [finished(waiting, 'complete')];
+    this.#waiting.set(key, waiting);
+    return [];
+  }
+
+  /** @param reportsEnd end of the reports partition at this moment */
+  score(score: Score, offset: number, reportsEnd: number): readonly JoinedWork[] {
+    const key = reportKey(score.deviceId, score.reportId, score.reportedAt);
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) {
+      if (this.#reportsRead >= reportsEnd || this.#heldCount >= this.#options.heldScores)
+        return [late(score, offset)];
+      this.#hold(key, { score, offset, reportsEnd });
+      return [];
+    }
+    this.#add(waiting, score, offset);
+    if (joinEnd(waiting.join, -Infinity, 0) === null) return [];
+    this.#waiting.delete(key);
+    return [finished(waiting, 'complete')];
+  }
+
+  /** The reports have been read up to here: held scores that waited for less are late. */
+  reportsRead(end: number): readonly JoinedWork[] {
+    this.#reportsRead = Math.max(this.#reportsRead, end);
+    if (this.#heldCount === 0) return [];
+    const works: JoinedWork[] = [];
+    for (const [key, held] of this.#held) {
+      if (held.some(({ reportsEnd }) => reportsEnd > this.#reportsRead)) continue;
+      for (const { score, offset } of this.#takeHeld(key)) works.push(late(score, offset));
+    }
+    return works;
+  }
+
+  scoresRead(end: number): void {
+    this.#scoresRead = Math.max(this.#scoresRead, end);
+  }
+
+  /** @returns the reports whose time is up, by the deadline rule */
+  expire(nowMs: number): readonly JoinedWork[] {
+    const works: JoinedWork[] = [];
+    for (const [key, waiting] of this.#waiting) {
+      if (waiting.join.deadlineMs > nowMs) break;
+      if (joinEnd(waiting.join, nowMs, this.#scoresRead) !== 'deadline') continue;
+      this.#waiting.delete(key);
+      works.push(finished(waiting, 'deadline'));
+    }
+    return works;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  #add(waiting: Waiting, score: Score, offset: number): void {
+    waiting.join = addScore(waiting.join, score);
+    waiting.scoreOffsets.push(offset);
+  }
+
+  #hold(key: string, held: Held): void {
+    const list = this.#held.get(key);
+    if (list === undefined) this.#held.set(key, [held]);
+    else list.push(held);
+    this.#heldCount += 1;
+  }
+
+  #takeHeld(key: string): readonly Held[] {
+    const held = this.#held.get(key) ?? [];
+    this.#held.delete(key);
+    this.#heldCount -= held.length;
+    return held;
+  }
+}
+
+function reportKey(deviceId: string, reportId: string, reportedAt: string): string {
+  return `${deviceId}/${reportId}/${reportedAt}`;
+}
+
+function finished({ join, reportOffsets, scoreOffsets }: Waiting, end: 'complete' | 'deadline'): JoinedWork {
+  return { work: { kind: 'report', join, end }, reportOffsets, scoreOffsets };
+}
+
+function late(score: Score, offset: number): JoinedWork {
+  return { work: { kind: 'score', score }, reportOffsets: [], scoreOffsets: [offset] };
+}

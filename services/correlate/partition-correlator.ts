@@ -1,0 +1,299 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Trust } from '../../contracts/domain.ts';
+import { isFirebreakError } from '../../contracts/errors.ts';
+import type { TenantId } from '../../contracts/ids.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import type { ArtifactSignals, Fact, SignalStep } from '../../contracts/signals.ts';
+import { topics, type AcceptedReport, type Finding } from '../../contracts/topics.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { DecisionConfig } from '../../engine/decide/config.ts';
+import type { RecordHeaders, TopicLog, TypedRecord } from '../../platform/log/topic-log.ts';
+import type { Signals } from '../../platform/signals/signals.ts';
+import type { Changelog } from './changelog.ts';
+import { decideOccasion, withFact, type DecisionEffects } from './decide-occasion.ts';
+import type { CorrelateEvents } from './events.ts';
+import { Joiner, type JoinedWork } from './joiner.ts';
+import type { PartitionOffsets } from './partition-offsets.ts';
+import type { VerdictView } from './verdict-view.ts';
+import { occasionOf, type Occasion } from './work.ts';
+
+export interface PartitionCorrelatorOptions {
+  readonly partition: number;
+  readonly log: TopicLog;
+  readonly signals: Signals;
+  readonly changelog: Changelog;
+  readonly profiles: readonly ClassifierProfile[];
+  readonly view: VerdictView;
+  readonly offsets: PartitionOffsets;
+  readonly trustOf: (tenantId: TenantId) => Trust;
+  readonly config: DecisionConfig;
+  readonly limits: Limits;
+  readonly writer: string;
+  readonly events: CorrelateEvents;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+interface Ready extends JoinedWork {
+  readonly findingOffset: number | null;
+  readonly headers: RecordHeaders;
+}
+
+/** Work decided together: one round trip to the signals, one commit of the log. */
+const portion = 256;
+/** Undecided work beyond which reading waits. */
+const backlog = 4096;
+
+/**
+ * The owner of one partition of artifacts: joins, folds, decides, in the order in which work became ready.
+ *
+ *   read ──join──▶ ready ──fold──▶ decide ──effects in the log──▶ folded state in the changelog ──▶ settled
+ *
+ * One portion at a time, so each decision sees what the one before it wrote.
+ */
+export class PartitionCorrelator {
+  readonly #options: PartitionCorrelatorOptions;
+  readonly #joiner: Joiner;
+  readonly #headers = new Map<number, RecordHeaders>();
+  #ready: Ready[] = [];
+  #pumping: Promise<void> = Promise.resolve();
+  #isPumping = false;
+  #stopped = false;
+
+  constructor(options: PartitionCorrelatorOptions) {
+    this.#options = options;
+    const { profiles, limits } = options;
+    this.#joiner = new Joiner({
+      profiles,
+      joinDeadlineMs: limits.joinDeadlineMs,
+      heldScores: limits.heldScoresPerPartition,
+    });
+  }
+
+  async acceptReports(records: readonly TypedRecord<AcceptedReport>[], end: number): Promise<void> {
+    const { log, offsets, partition } = this.#options;
+    const scoresEnd = (await log.log.ends(topics.scores.name))[partition] ?? 0;
+    for (const { offset, value, headers } of records) {
+      if (value === null) continue;
+      offsets.reports.open(offset);
+      this.#headers.set(offset, headers);
+      this.#enqueue(this.#joiner.report(value, offset, scoresEnd));
+    }
+    offsets.reports.read(end);
+    this.#enqueue(this.#joiner.reportsRead(end));
+    await this.#room();
+  }
+
+  async acceptScores(records: readonly TypedRecord<Score>[], end: number): Promise<void> {
+    const { log, offsets, partition } = this.#options;
+    const reportsEnd = (await log.log.ends(topics.reports.name))[partition] ?? 0;
+    for (const { offset, value } of records) {
+      if (value === null) continue;
+      offsets.scores.open(offset);
+      this.#enqueue(this.#joiner.score(value, offset, reportsEnd));
+    }
+    offsets.scores.read(end);
+    this.#joiner.scoresRead(end);
+    await this.#room();
+  }
+
+  async acceptFindings(records: readonly TypedRecord<Finding>[], end: number): Promise<void> {
+    for (const { offset, value, headers } of records) {
+      if (value === null) continue;
+      this.#options.offsets.evidence.open(offset);
+      this.#ready.push({
+        work: { kind: 'finding', finding: value },
+        reportOffsets: [],
+        scoreOffsets: [],
+        findingOffset: offset,
+        headers,
+      });
+    }
+    this.#options.offsets.evidence.read(end);
+    this.#pump();
+    await this.#room();
+  }
+
+  /** Decides what has waited long enough. Cheap when nothing has. */
+  expire(): void {
+    this.#enqueue(this.#joiner.expire(this.#options.now()));
+  }
+
+  /** Finishes what is being decided and takes up nothing more; what waits for scores is read again by the next owner. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#pumping;
+  }
+
+  get waitingCount(): number {
+    return this.#joiner.waitingCount + this.#ready.length;
+  }
+
+  #enqueue(works: readonly JoinedWork[]): void {
+    for (const work of works) {
+      const headers =
+        work.reportOffsets.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ??
+        {};
+      for (const offset of work.reportOffsets) this.#headers.delete(offset);
+      this.#ready.push({ ...work, findingOffset: null, headers });
+    }
+    if (works.length > 0) this.#pump();
+  }
+
+  async #room(): Promise<void> {
+    while (this.#ready.length > backlog && !this.#stopped) await this.#pumping;
+  }
+
+  #pump(): void {
+    if (this.#isPumping || this.#stopped) return;
+    this.#isPumping = true;
+    this.#pumping = this.#drain().finally(() => {
+      this.#isPumping = false;
+      if (this.#ready.length > 0) this.#pump();
+    });
+    this.#pumping.catch((error: unknown) => this.#options.events.failed(error));
+  }
+
+  async #drain(): Promise<void> {
+    // A tick for more work to gather: a batch of reports becomes one portion, not one each.
+    await Promise.resolve();
+    while (this.#ready.length > 0 && !this.#stopped) {
+      const taken = this.#ready.slice(0, portion);
+      this.#ready = this.#ready.slice(portion);
+      await this.#decide(taken);
+    }
+  }
+
+  async #decide(taken: readonly Ready[]): Promise<void> {
+    const { events } = this.#options;
+    const occasions = taken.map(({ work }) => occasionOf(work));
+    const states = await this.#fold(occasions.map(({ step }) => step));
+    const nowMs = this.#options.now();
+    const learned = new Map<string, Fact[]>();
+    const decided: { readonly ready: Ready; readonly effects: DecisionEffects }[] = [];
+    for (const [index, ready] of taken.entries()) {
+      const occasion = occasions[index];
+      if (occasion === undefined) continue;
+      try {
+        const effects = this.#decideOne(occasion, states?.[index] ?? null, learned, nowMs);
+        decided.push({ ready, effects });
+        events.decided(ready.work, effects);
+      } catch (error) {
+        events.undecidable(ready.work, error);
+        await this.#bequeath(ready, error);
+      }
+    }
+    if (!(await this.#write(decided))) return;
+    await this.#confirm(learned);
+    this.#settle(taken, occasions, states !== null, nowMs);
+  }
+
+  #decideOne(
+    occasion: Occasion,
+    state: ArtifactSignals | null,
+    learned: Map<string, Fact[]>,
+    nowMs: number,
+  ): DecisionEffects {
+    const { view, trustOf, config, writer } = this.#options;
+    const known = learned.get(occasion.key) ?? [];
+    const signals = state === null ? null : known.reduce(withFact, state);
+    const effects = decideOccasion(occasion, signals, { view, trustOf, config, writer, nowMs });
+    if (effects.confirmation !== null) learned.set(occasion.key, [...known, effects.confirmation]);
+    for (const record of effects.verdicts) {
+      view.apply(record);
+      if (record.kind === 'entry' && record.entry.reach === 'ecosystem') view.countEcosystemBlock(nowMs);
+    }
+    for (const answer of effects.answers) view.answer(answer);
+    return effects;
+  }
+
+  /** @returns the states after the steps, or null while the store is away */
+  async #fold(steps: readonly SignalStep[]): Promise<readonly ArtifactSignals[] | null> {
+    try {
+      return await this.#options.signals.fold(steps);
+    } catch (error) {
+      if (!isFirebreakError(error) || !error.retryable) throw error;
+      this.#options.events.signalsAway(error);
+      return null;
+    }
+  }
+
+  /** Every effect is idempotent, so all are written again until all of them stand. @returns false when it was stopped before */
+  async #write(
+    decided: readonly { readonly ready: Ready; readonly effects: DecisionEffects }[],
+  ): Promise<boolean> {
+    const { log, events } = this.#options;
+    const gather = <Value>(pick: (effects: DecisionEffects) => readonly Value[]) => {
+      const rows = decided.flatMap(({ ready, effects }) =>
+        pick(effects).map((value) => ({ value, headers: ready.headers })),
+      );
+      return [rows.map(({ value }) => value), (index: number) => rows[index]?.headers ?? {}] as const;
+    };
+    for (let waitMs = 50; ; waitMs = Math.min(2000, waitMs * 2)) {
+      try {
+        await Promise.all([
+          log.append(topics.decisions, ...gather(({ decisions }) => decisions)),
+          log.append(topics.verdicts, ...gather(({ verdicts }) => verdicts)),
+          log.append(topics.answers, ...gather(({ answers }) => answers)),
+          log.append(topics.evidence, ...gather(({ findings }) => findings)),
+        ]);
+        return true;
+      } catch (error) {
+        if (!isFirebreakError(error) || !error.retryable) throw error;
+        events.effectsDelayed(error);
+        if (this.#stopped) return false;
+        await sleep(waitMs);
+      }
+    }
+  }
+
+  async #confirm(learned: ReadonlyMap<string, readonly Fact[]>): Promise<void> {
+    if (learned.size === 0) return;
+    await this.#fold([...learned].map(([key, facts]) => ({ key: key as SignalStep['key'], facts })));
+  }
+
+  #settle(taken: readonly Ready[], occasions: readonly Occasion[], folded: boolean, nowMs: number): void {
+    for (const [index, ready] of taken.entries()) {
+      const occasion = occasions[index];
+      const settle = () => this.#release(ready);
+      const changed =
+        occasion !== undefined && (occasion.step.sighting !== undefined || occasion.step.facts.length > 0);
+      if (folded && changed) this.#options.changelog.touch(occasion.key, settle, nowMs);
+      else settle();
+    }
+  }
+
+  #release({ work, reportOffsets, scoreOffsets, findingOffset }: Ready): void {
+    const { offsets } = this.#options;
+    if (work.kind === 'report') offsets.settleReport(reportOffsets, scoreOffsets);
+    else for (const offset of scoreOffsets) offsets.settleScore(offset);
+    if (findingOffset !== null) offsets.settleFinding(findingOffset);
+  }
+
+  /** A bug on one record does not stop the others: it goes to the dead letters as it lies in the log. */
+  async #bequeath(ready: Ready, error: unknown): Promise<void> {
+    const { log, partition } = this.#options;
+    const detail = error instanceof Error ? error.message : String(error);
+    const origins = [
+      ...ready.reportOffsets.map((offset) => ({ topic: topics.reports.name, offset })),
+      ...(ready.work.kind === 'score'
+        ? ready.scoreOffsets.map((offset) => ({ topic: topics.scores.name, offset }))
+        : []),
+      ...(ready.findingOffset === null ? [] : [{ topic: topics.evidence.name, offset: ready.findingOffset }]),
+    ];
+    for (const { topic, offset } of origins) {
+      for await (const { records } of log.log.read({ topic, partition, offset }, offset + 1)) {
+        await log.bequeath(
+          { topic, partition },
+          group,
+          records.map((record) => ({ record, detail })),
+          'FB_EFFECT_FAILED',
+        );
+      }
+    }
+  }
+}
+
+/** The consumer group of the correlators. */
+export const group = 'correlate';

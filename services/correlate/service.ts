@@ -1,0 +1,36 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import { decisionConfigSchema, defaultDecisionConfig } from '../../engine/decide/config.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
+import type { Signals } from '../../platform/signals/signals.ts';
+import { Correlator } from './correlator.ts';
+import type { CorrelateEvents } from './events.ts';
+import { TrustView } from './trust-view.ts';
+
+export interface CorrelateDependencies {
+  readonly log: TopicLog;
+  readonly signals: Signals;
+  readonly profiles: readonly ClassifierProfile[];
+  readonly limits: Limits;
+  readonly writer: string;
+  readonly events: CorrelateEvents;
+}
+
+/** @returns the parts of the correlator: what it must know of tenants first, then the consumer */
+export function createCorrelate(dependencies: CorrelateDependencies): {
+  readonly parts: readonly Part[];
+  readonly correlator: Correlator;
+} {
+  const { log, limits } = dependencies;
+  const trust = new TrustView(log);
+  const { blockLifeMs, suspicionLifeMs, answerLifeMs } = limits;
+  const config = decisionConfigSchema.parse({
+    ...defaultDecisionConfig,
+    blockLifeMs,
+    suspicionLifeMs,
+    answerLifeMs,
+  });
+  const correlator = new Correlator({ ...dependencies, trustOf: trust.trustOf, config });
+  return { parts: [trust, correlator], correlator };
+}

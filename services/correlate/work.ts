@@ -1,0 +1,113 @@
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import { kindOfKey } from '../../contracts/canonical.ts';
+import type { DecisionRecord, Trigger } from '../../contracts/decision.ts';
+import type { ArtifactKind } from '../../contracts/domain.ts';
+import type { DeviceId, TenantId } from '../../contracts/ids.ts';
+import type { Score } from '../../contracts/score.ts';
+import type { SignalStep } from '../../contracts/signals.ts';
+import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
+import { foldFinding, foldLateScore, foldReport } from '../../engine/correlate/fold.ts';
+import { missingClassifiers, type Join, type JoinEnd } from '../../engine/correlate/join.ts';
+
+/** Something that is folded and decided: a joined report, a score that came late, or a finding about another artifact. */
+export type Work =
+  | { readonly kind: 'report'; readonly join: Join; readonly end: JoinEnd }
+  | { readonly kind: 'score'; readonly score: Score }
+  | { readonly kind: 'finding'; readonly finding: Finding };
+
+/** What the three have in common, once they are to be decided. */
+export interface Occasion {
+  readonly key: ArtifactKey;
+  readonly kind: ArtifactKind;
+  readonly tenantId: TenantId;
+  readonly deviceId: DeviceId;
+  readonly step: SignalStep;
+  readonly trigger: Trigger;
+  readonly end: DecisionRecord['end'];
+  readonly scores: readonly Score[];
+  readonly missing: readonly string[];
+  readonly fileName: string | null;
+  readonly processEntityId: string | null;
+  /** The report itself, where there is one: it may be waited for, and it may testify. */
+  readonly report: AcceptedReport | null;
+}
+
+export function occasionOf(work: Work): Occasion {
+  switch (work.kind) {
+    case 'report':
+      return ofReport(work.join, work.end);
+    case 'score':
+      return ofLateScore(work.score);
+    case 'finding':
+      return ofFinding(work.finding);
+  }
+}
+
+function ofReport(join: Join, end: JoinEnd): Occasion {
+  const { report } = join;
+  const scores = [...join.scores.values()];
+  return {
+    key: report.artifactKey,
+    kind: report.artifactKind,
+    tenantId: report.tenantId,
+    deviceId: report.deviceId,
+    step: foldReport(report, scores),
+    trigger: {
+      kind: 'report',
+      deviceId: report.deviceId,
+      reportId: report.report.id,
+      reportedAt: report.report['@timestamp'],
+      acceptedAt: report.acceptedAt,
+      detectionSource: report.report.detectionSource,
+    },
+    end,
+    scores,
+    missing: missingClassifiers(join),
+    fileName: report.report.file?.name ?? null,
+    processEntityId: report.report.process?.entity_id ?? null,
+    report,
+  };
+}
+
+function ofLateScore(score: Score): Occasion {
+  const { artifactKey, tenantId, deviceId, reportId, reportedAt, scoredAt, classifier, version } = score;
+  return {
+    key: artifactKey,
+    kind: kindOfKey(artifactKey),
+    tenantId,
+    deviceId,
+    step: foldLateScore(score),
+    trigger: {
+      kind: 'score',
+      deviceId,
+      reportId,
+      reportedAt,
+      acceptedAt: scoredAt,
+      detail: `${classifier}@${version}`,
+    },
+    end: 'revision',
+    scores: [score],
+    missing: [],
+    fileName: null,
+    processEntityId: null,
+    report: null,
+  };
+}
+
+function ofFinding(finding: Finding): Occasion {
+  const { targetKey, tenantId, deviceId, reportId, reportedAt, acceptedAt, id } = finding;
+  return {
+    key: targetKey,
+    kind: kindOfKey(targetKey),
+    tenantId,
+    deviceId,
+    step: foldFinding(finding),
+    trigger: { kind: 'finding', deviceId, reportId, reportedAt, acceptedAt, detail: id },
+    end: 'revision',
+    scores: [],
+    missing: [],
+    fileName: null,
+    processEntityId: finding.processEntityId ?? null,
+    report: null,
+  };
+}
