@@ -1,0 +1,116 @@
+/**
+ * Writes the features of labelled rows as JSON lines to standard output, for `training/`. Features are extracted here and
+ * nowhere else, by the code that serves, so that training and serving cannot disagree. The first line names the schema.
+ *
+ *   node --import tsx scripts/emit-features.ts metadata|behavior FOLDER
+ */
+import { join } from 'node:path';
+import * as behavior from '../classifiers/behavior/features.ts';
+import { lineageException } from '../classifiers/behavior/lineage-exceptions.ts';
+import { observedProcesses } from '../classifiers/behavior/process-context.ts';
+import * as metadata from '../classifiers/metadata/features.ts';
+import { sha256Hex } from '../contracts/canonical.ts';
+import { captureReports, documentedCommand, processRow, type CommandReport } from './to-reports/commands.ts';
+import { executableFamily, executableReport } from './to-reports/executables.ts';
+import { readCsv, readJsonLines } from './to-reports/rows.ts';
+
+type Write = (record: object) => void;
+type JsonRow = Readonly<Record<string, unknown>>;
+
+const executableTables = {
+  clamp: 'clamp_raw_5184.csv.gz',
+  maldata: 'maldata_virusshare_win7.csv.gz',
+  debian: 'benign_debian_pe.csv.gz',
+} as const;
+
+async function emitMetadata(folder: string, write: Write): Promise<void> {
+  write({
+    featureSchemaVersion: metadata.FEATURE_SCHEMA_VERSION,
+    names: metadata.FEATURES.map(({ name }) => name),
+    groups: metadata.FEATURES.map(({ group }) => group),
+    monotone: metadata.FEATURES.map(({ monotone }) => monotone ?? 0),
+  });
+  for (const [source, file] of Object.entries(executableTables)) {
+    for await (const row of readCsv(join(folder, 'pe_static', file))) {
+      const report = executableReport(row);
+      if (!metadata.describesExecutable(report)) continue;
+      const features = Array.from(metadata.extractFeatures(report));
+      write({ source, family: executableFamily(row), label: Number(row['label']), features });
+    }
+  }
+}
+
+const captureTables = {
+  otrf: 'behaviour_otrf/otrf_process_creation_dev.jsonl.gz',
+  eas: 'behaviour_evtx_attack_samples/eas_events.jsonl.gz',
+} as const;
+const documentTables = {
+  atomic: 'commands/atomic_red_team.jsonl.gz',
+  liblol: 'commands/adobe_liblol_known.jsonl.gz',
+  lolbas: 'commands/lolbas_commands.jsonl.gz',
+  tldr: 'commands/benign_tldr_examples.jsonl.gz',
+} as const;
+const processStartCodes = new Set([1, 4688]);
+
+function emitCommand(write: Write, report: CommandReport, about: object): void {
+  const [process] = observedProcesses(report);
+  if (process === undefined) return;
+  const line = sha256Hex(process.commandLine).slice(0, 16);
+  const excepted = lineageException(process)?.id;
+  write({
+    ...about,
+    line,
+    ...(excepted !== undefined && { excepted }),
+    ...behavior.extractFeatures(process),
+  });
+}
+
+async function emitBehavior(folder: string, write: Write): Promise<void> {
+  write({
+    featureSchemaVersion: behavior.FEATURE_SCHEMA_VERSION,
+    rows: behavior.TABLE_ROWS,
+    contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
+  });
+  for (const [source, file] of Object.entries(captureTables)) {
+    const captures = new Map<string, JsonRow[]>();
+    for await (const row of readJsonLines(join(folder, file))) {
+      if (!processStartCodes.has(Number(row['EventID']))) continue;
+      const capture = `${source}/${String(row['capture'] ?? row['file'])}`;
+      captures.set(capture, [...(captures.get(capture) ?? []), row]);
+    }
+    for (const [capture, rows] of captures) {
+      const processes = rows.map((row) => ({
+        ...processRow(row),
+        label: row['label'],
+        basis: row['label_basis'],
+        tactics: row['tactic'],
+      }));
+      for (const [{ host, label, basis, tactics }, report] of captureReports(processes)) {
+        emitCommand(write, report, { source, capture, host, label, basis, tactics });
+      }
+    }
+  }
+  for (const [source, file] of Object.entries(documentTables)) {
+    for await (const row of readJsonLines(join(folder, file))) {
+      const platforms = [row['platform']].flat();
+      if (source !== 'tldr' && !platforms.includes('windows')) continue;
+      const about = {
+        source,
+        capture: `${source}/${[row['page'], row['technique'], row['binary']].find((name) => typeof name === 'string') ?? ''}`,
+      };
+      for (const setting of ['bare', 'cmd', 'powershell'] as const) {
+        const report = documentedCommand(String(row['command']), setting);
+        emitCommand(write, report, { ...about, setting, label: row['label'], basis: platforms.join() });
+      }
+    }
+  }
+}
+
+const [classifier, folder] = process.argv.slice(2);
+const write: Write = (record) => process.stdout.write(`${JSON.stringify(record)}\n`);
+if (classifier === 'metadata' && folder !== undefined) await emitMetadata(folder, write);
+else if (classifier === 'behavior' && folder !== undefined) await emitBehavior(folder, write);
+else {
+  process.stderr.write('usage: emit-features.ts metadata|behavior FOLDER\n');
+  process.exitCode = 2;
+}
