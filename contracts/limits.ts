@@ -173,6 +173,11 @@ export const limitDefinitions = {
     'FIREBREAK_RETENTION_DECISIONS_MS',
     'How far back history can be rebuilt from the log.',
   ),
+  sharedFromTenants: limit(
+    3,
+    'FIREBREAK_SHARED_FROM_TENANTS',
+    'Counts and times of an artifact are told to others when at least this many organizations know it; never below 3.',
+  ),
   historyRetentionDays: limit(
     180,
     'FIREBREAK_RETENTION_HISTORY_DAYS',
@@ -198,6 +203,7 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
   { says: 'pageItemsDefault <= pageItems', holds: (l) => l.pageItemsDefault <= l.pageItems },
   { says: 'joinDeadlineMs < holdMs', holds: (l) => l.joinDeadlineMs < l.holdMs },
   { says: 'holdMs <= waitMs', holds: (l) => l.holdMs <= l.waitMs },
+  { says: 'sharedFromTenants >= 3', holds: (l) => l.sharedFromTenants >= 3 },
   { says: 'cursorLifeMs < tombstoneDelayMs', holds: (l) => l.cursorLifeMs < l.tombstoneDelayMs },
   { says: 'suspicionLifeMs <= blockLifeMs', holds: (l) => l.suspicionLifeMs <= l.blockLifeMs },
   {

@@ -82,13 +82,10 @@ class CachingAuthenticator implements PostgresAuthenticator {
   }
 
   async authenticate(token: string): Promise<Principal> {
-    const prefix = secretPrefix(token);
-    if (prefix === null) throw refusal('FB_CREDENTIAL_UNKNOWN');
     const hash = hashSecret(token);
-    if (prefix === 'fbo_') {
-      if (!timingSafeEqual(hash, this.#options.operatorHash)) throw refusal('FB_CREDENTIAL_UNKNOWN');
-      return { kind: 'operator' };
-    }
+    if (timingSafeEqual(hash, this.#options.operatorHash)) return { kind: 'operator' };
+    const prefix = secretPrefix(token);
+    if (prefix === null || prefix === 'fbo_') throw refusal('FB_CREDENTIAL_UNKNOWN');
     const key = hash.toString('base64');
     const finding = this.#fresh(key) ?? (await this.#ask(key, prefix, hash));
     if (finding.kind === 'refused') throw refusal(finding.code);

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { decisionRecordSchema } from '../../contracts/decision.ts';
+import { discloseDecision } from '../../contracts/disclosure.ts';
+import { toEpochMs } from '../../contracts/ids.ts';
+import { storableText } from '../../platform/postgres/text.ts';
+import { onOneLine } from './report-row.ts';
+
+/** A row of `history.decisions`. Times in milliseconds since 1970. */
+export interface DecisionRow {
+  readonly decisionId: string;
+  readonly acceptedAtMs: number;
+  readonly decidedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly tenantId: string;
+  readonly deviceId: string;
+  readonly reportId: string;
+  readonly entryId: string;
+  readonly revision: number;
+  readonly artifactKey: string;
+  readonly artifactKind: string;
+  readonly reach: string;
+  readonly verdict: string;
+  readonly action: string;
+  readonly blockFrom: string;
+  readonly severity: string;
+  readonly reasonCode: string;
+  readonly threatName: string | null;
+  readonly detectionSource: string | null;
+  readonly fileName: string | null;
+  /** Who gave a score, by id, separated by blanks. */
+  readonly classifiers: string;
+  readonly body: string;
+  /** What other tenants may read of a decision that reaches them; JSON on one line. */
+  readonly sharedBody: string | null;
+}
+
+/** What becomes a column. */
+const recordedSchema = decisionRecordSchema
+  .pick({
+    decisionId: true,
+    entryId: true,
+    revision: true,
+    artifactKey: true,
+    artifactKind: true,
+    reach: true,
+    tenantId: true,
+    trigger: true,
+    decidedAt: true,
+    expiresAt: true,
+    verdict: true,
+    action: true,
+    blockFrom: true,
+    threatName: true,
+    severity: true,
+    reason: true,
+    fileName: true,
+  })
+  .extend({
+    scores: z.array(z.object({ classifier: z.string(), result: z.object({ outcome: z.string() }) })),
+  });
+
+/**
+ * @param k from how many tenants on counts are told to others
+ * @throws Error when the bytes are not a decision record
+ */
+export function decisionRow(value: Uint8Array, k: number): DecisionRow {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
+  const json: unknown = JSON.parse(text);
+  const decision = recordedSchema.parse(json);
+  const { trigger, threatName, fileName, scores } = decision;
+  const scored = scores
+    .filter(({ result }) => result.outcome === 'score')
+    .map(({ classifier }) => classifier);
+  const shared =
+    decision.reach === 'ecosystem' ? discloseDecision(decisionRecordSchema.parse(json), null, k) : null;
+  return {
+    ...decision,
+    acceptedAtMs: toEpochMs(trigger.acceptedAt),
+    decidedAtMs: toEpochMs(decision.decidedAt),
+    expiresAtMs: toEpochMs(decision.expiresAt),
+    deviceId: trigger.deviceId,
+    reportId: trigger.reportId,
+    reasonCode: decision.reason.code,
+    threatName: threatName === undefined ? null : storableText(threatName),
+    detectionSource: trigger.detectionSource ?? null,
+    fileName: fileName === undefined ? null : storableText(fileName),
+    classifiers: storableText([...new Set(scored)].join(' ')),
+    body: onOneLine(text, json),
+    sharedBody: shared === null ? null : JSON.stringify(shared),
+  };
+}

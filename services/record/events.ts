@@ -1,0 +1,50 @@
+import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
+
+/** What happens in record, each as one function that moves the counter and writes the line. */
+export interface RecordEvents {
+  wrote(topic: string, rows: number): void;
+  poisoned(topic: string, records: number): void;
+  /** The database or the log did not take it; it is tried again. */
+  retrying(topic: string, pauseMs: number, error: unknown): void;
+  commitFailed(topic: string, error: unknown): void;
+  stopped(error: unknown): void;
+  partitionsKept(made: number, dropped: number): void;
+  partitionsFailed(error: unknown): void;
+}
+
+export function createRecordEvents(logger: Logger, metrics: Metrics): RecordEvents {
+  const rows = metrics.counter(
+    { name: 'firebreak_record_rows_total', help: 'Records written to history, repeats included.' },
+    ['topic'],
+  );
+  const dead = metrics.counter(
+    { name: 'firebreak_record_dead_letters_total', help: 'Records that history could not take.' },
+    ['topic'],
+  );
+  const retries = metrics.counter(
+    {
+      name: 'firebreak_record_retries_total',
+      help: 'Batches tried again because the database or the log was away.',
+    },
+    ['topic'],
+  );
+  return {
+    wrote: (topic, count) => rows.inc({ topic }, count),
+    poisoned: (topic, count) => {
+      dead.inc({ topic }, count);
+      logger.error({ topic, records: count }, 'Records lie in the dead letters');
+    },
+    retrying: (topic, pauseMs, error) => {
+      retries.inc({ topic });
+      logger.warn({ topic, pauseMs, error }, 'History waits for the database');
+    },
+    commitFailed: (topic, error) =>
+      logger.warn({ topic, error }, 'An offset was not committed; its records come again'),
+    stopped: (error) => logger.error({ error }, 'Recording has stopped'),
+    partitionsKept: (made, dropped) => {
+      if (made + dropped > 0) logger.info({ made, dropped }, 'Days of history were made and dropped');
+    },
+    partitionsFailed: (error) => logger.error({ error }, 'Days of history could not be made or dropped'),
+  };
+}
