@@ -1,11 +1,10 @@
 import { inspect } from 'node:util';
 import { errorDefinitions, isFirebreakError } from '../../contracts/errors.ts';
-import type { Part } from './part.ts';
-import { startParts, type Running } from './start-parts.ts';
+import { startParts, type PartSequence, type Running } from './start-parts.ts';
 
 /** What a process is made of, once its configuration is read. */
 export interface ProcessParts {
-  readonly parts: readonly Part[];
+  readonly parts: PartSequence;
   /** How long stopping may take in all, in milliseconds. */
   readonly drainMs: number;
   /** Called when everything has started. */

@@ -18,19 +18,25 @@ export interface Running {
 }
 
 /**
- * Starts the parts one after the other. When one fails, those that run are stopped in reverse and its error is thrown
- * as it was; errors of that undoing are lost to it, as they follow from the first.
+ * Parts in the order in which they start. As a generator, it goes on when the part it yielded runs, so a later part can
+ * be made out of what an earlier one started.
  */
-export async function startParts(parts: readonly Part[]): Promise<Running> {
+export type PartSequence = Iterable<Part> | AsyncIterable<Part>;
+
+/**
+ * Starts the parts one after the other. When one fails, or cannot be made, those that run are stopped in reverse and
+ * the error is thrown as it was; errors of that undoing are lost to it, as they follow from the first.
+ */
+export async function startParts(parts: PartSequence): Promise<Running> {
   const started: Part[] = [];
-  for (const part of parts) {
-    try {
+  try {
+    for await (const part of parts) {
       await part.start();
-    } catch (error) {
-      await stopInReverse(started).catch(() => undefined);
-      throw error;
+      started.push(part);
     }
-    started.push(part);
+  } catch (error) {
+    await stopInReverse(started).catch(() => undefined);
+    throw error;
   }
   let stopping: Promise<void> | null = null;
   return {
