@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { ensureDatabase } from '../../postgres/database.ts';
 import type { Connection } from '../../postgres/pool.ts';
@@ -63,6 +64,7 @@ const mebibyte = 1_048_576;
 const pageBytes = mebibyte / 2;
 const dayMs = 86_400_000;
 const expiryIntervalMs = 3_600_000;
+const retryMs = 50;
 
 /** Two readers that catch up cannot keep the writer and the live ones from their turn. */
 const concurrentPages = 2;
@@ -98,20 +100,24 @@ export class EmbeddedLog implements Log {
   readonly #pages = new Slots(concurrentPages);
   readonly #followers: Followers;
   readonly #writer: Writer;
+  readonly #patienceMs: number;
+  readonly #now: () => number;
   #expiry: NodeJS.Timeout | undefined;
 
   constructor(store: BatchStore, options: EmbeddedLogOptions) {
     this.#store = store;
     this.#options = options;
     this.#onEvent = options.onEvent ?? (() => undefined);
+    this.#patienceMs = options.patienceMs ?? 10_000;
+    this.#now = options.now ?? Date.now;
     this.#followers = new Followers(this.#readerOptions());
     this.#writer = new Writer(store, this.#offsets, {
-      now: options.now ?? Date.now,
+      now: this.#now,
       maxQueueBytes: options.maxQueueBytes ?? 64 * mebibyte,
       maxFlushBytes: options.maxFlushBytes ?? 4 * mebibyte,
       tailBytes: options.tailBytes ?? 32 * mebibyte,
       commitDelayMs: options.commitDelayMs ?? 50,
-      patienceMs: options.patienceMs ?? 10_000,
+      patienceMs: this.#patienceMs,
       onEvent: this.#onEvent,
     });
   }
@@ -161,10 +167,7 @@ export class EmbeddedLog implements Log {
     const readPage = async (of: Partition, offset: number): Promise<RecordPage | undefined> => {
       const page = await this.#readPage(of, offset);
       if (page !== undefined) failingSince = undefined;
-      else if (
-        performance.now() - (failingSince ??= performance.now()) >
-        (this.#options.patienceMs ?? 10_000)
-      ) {
+      else if (performance.now() - (failingSince ??= performance.now()) > this.#patienceMs) {
         throw new FirebreakError('FB_LOG_UNAVAILABLE', 'The log is away.', { retryAfterMs: 1_000 });
       }
       return page;
@@ -226,7 +229,7 @@ export class EmbeddedLog implements Log {
   /** Drops what is past its retention. Runs by itself at start and every hour. */
   async expire(): Promise<void> {
     try {
-      const moved = await this.#store.expire(this.#topics.stored(), (this.#options.now ?? Date.now)());
+      const moved = await this.#store.expire(this.#topics.stored(), this.#now());
       this.#topics.moveStarts(moved);
     } catch (error) {
       this.#onEvent({ kind: 'expiry-failed', error });
@@ -276,11 +279,18 @@ export class EmbeddedLog implements Log {
     }
   }
 
+  /** What the database is asked beside the flushes can be asked again, and is, while the connection is away. */
   async #ask<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw asLogError(error);
+    const giveUpAt = performance.now() + this.#patienceMs;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const mayPass =
+          error instanceof StoreFailure && error.kind === 'lost' && performance.now() < giveUpAt;
+        if (!mayPass) throw asLogError(error);
+        await sleep(retryMs);
+      }
     }
   }
 }

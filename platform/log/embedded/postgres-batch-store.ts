@@ -1,18 +1,19 @@
 import type pg from 'pg';
 import { createPool, type Connection } from '../../postgres/pool.ts';
 import type { TopicSpec } from '../log.ts';
-import type {
-  BatchStore,
-  Flush,
-  Page,
-  StoredEnd,
-  StoredStart,
-  StoredState,
-  StoredTopic,
+import {
+  StoreFailure,
+  type BatchStore,
+  type Flush,
+  type Page,
+  type StoredEnd,
+  type StoredStart,
+  type StoredState,
+  type StoredTopic,
 } from './batch-store.ts';
 import { flushParameters } from './flush-parameters.ts';
 import { SegmentCatalogue, type Step } from './segment-catalogue.ts';
-import { StoreSession, toFailure } from './store-session.ts';
+import { sqlState, StoreSession, toFailure } from './store-session.ts';
 
 const appendStatement = `select append_flush(${Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ')})`;
 
@@ -37,6 +38,7 @@ const readLatest = `
 /** A tombstone stays this long after compaction could have removed what it deletes. */
 const tombstoneGraceMs = 86_400_000;
 const nothing = Buffer.alloc(0);
+const uniqueViolation = '23505';
 
 export interface PostgresBatchStoreOptions {
   readonly connection: Connection;
@@ -78,12 +80,14 @@ export class PostgresBatchStore implements BatchStore {
   async createTopic(spec: TopicSpec): Promise<StoredTopic> {
     const id = await this.#session.transaction(async (client) => {
       const { rows } = await client.query<{ id: number }>(
-        'insert into topic (name, partitions, retention_ms, compaction_min_lag_ms) values ($1, $2, $3, $4) returning id',
+        // An attempt before may have come through although its answer did not.
+        `insert into topic (name, partitions, retention_ms, compaction_min_lag_ms) values ($1, $2, $3, $4)
+         on conflict (name) do update set name = excluded.name returning id`,
         [spec.name, spec.partitions, spec.retentionMs, spec.compaction?.minLagMs ?? null],
       );
       const topicId = rows[0]?.id ?? 0;
       await client.query(
-        'insert into topic_partition (topic_id, partition) select $1, generate_series(0, $2 - 1)',
+        'insert into topic_partition (topic_id, partition) select $1, generate_series(0, $2 - 1) on conflict do nothing',
         [topicId, spec.partitions],
       );
       return topicId;
@@ -110,7 +114,12 @@ export class PostgresBatchStore implements BatchStore {
         segments.set(topicId, await this.#catalogue.segmentFor(topicId, flush.appendedAt));
     }
     const values = flushParameters(flush, segments);
-    await this.#session.run((client) => client.query({ name: 'append', text: appendStatement, values }));
+    try {
+      await this.#session.run((client) => client.query({ name: 'append', text: appendStatement, values }));
+    } catch (error) {
+      if (!(error instanceof StoreFailure) || sqlState(error.cause) !== uniqueViolation) throw error;
+      throw new StoreFailure('fenced', 'Another process writes to the log.', error);
+    }
   }
 
   async recover(): Promise<readonly StoredEnd[]> {

@@ -6,7 +6,7 @@ import { createClient, type Connection } from '../../postgres/pool.ts';
 import { StoreFailure } from './batch-store.ts';
 
 /** Session lock of the one writer of a log database. */
-const writerLock = 7_305_002;
+const writerLock = 7_305_010;
 const knownFormat = 1;
 /** The server needs a moment to notice that the session of a killed predecessor is gone. */
 const takeOverPatienceMs = 10_000;
@@ -129,8 +129,6 @@ async function takeLock(client: pg.Client, patienceMs: number): Promise<void> {
   }
 }
 
-const uniqueViolation = '23505';
-
 /** SQLSTATE classes in which the session or the whole server is ending: what was under way may have happened. */
 const endingClasses = new Set(['08', '57', '58', 'XX']);
 
@@ -138,13 +136,12 @@ export function toFailure(error: unknown): StoreFailure {
   if (error instanceof StoreFailure) return error;
   const message = error instanceof Error ? error.message : String(error);
   const state = sqlState(error);
-  if (state === uniqueViolation) return new StoreFailure('fenced', message, error);
   if (state === undefined || endingClasses.has(state.slice(0, 2)))
     return new StoreFailure('lost', message, error);
   return new StoreFailure('refused', message, error);
 }
 
-function sqlState(error: unknown): string | undefined {
+export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('severity' in error))
     return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
