@@ -1,7 +1,9 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Limits } from '../../contracts/limits.ts';
+import { topics } from '../../contracts/topics.ts';
 import { decisionConfigSchema, defaultDecisionConfig } from '../../engine/decide/config.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
 import { Correlator } from './correlator.ts';
@@ -22,8 +24,18 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
   readonly parts: readonly Part[];
   readonly correlator: Correlator;
 } {
-  const { log, limits } = dependencies;
-  const trust = new TrustView(log);
+  const { log, limits, events } = dependencies;
+  const trust = new TrustView();
+  const control = new TopicFollower({
+    name: 'correlate.trust',
+    log,
+    topic: topics.control,
+    from: 'start',
+    onRecords: (records) => {
+      for (const { value } of records) if (value !== null) trust.apply(value);
+    },
+    onFailed: events.failed,
+  });
   const { blockLifeMs, suspicionLifeMs, answerLifeMs } = limits;
   const config = decisionConfigSchema.parse({
     ...defaultDecisionConfig,
@@ -32,5 +44,5 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
     answerLifeMs,
   });
   const correlator = new Correlator({ ...dependencies, trustOf: trust.trustOf, config });
-  return { parts: [trust, correlator], correlator };
+  return { parts: [control, correlator], correlator };
 }
