@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { EvidenceKind } from '../../contracts/domain.ts';
+import { classifierProfileSchema, type ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
-import type { Classifier, ClassifierInput, ClassifierOutcome, ClassifierProfile } from '../classifier.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import type { RuleFeatures } from './features.ts';
 import { extractRuleFeatures } from './features.ts';
 import type { LoadedRules } from './load-rules.ts';
 import { loadRules } from './load-rules.ts';
 import type { RulesManifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
+import { probabilityOf } from './probability.ts';
 import { toEvidence } from './rule-evidence.ts';
 import type { Placeholders } from './sigma/detection-item.ts';
 import { RuleSet } from './sigma/rule-set.ts';
@@ -32,7 +33,7 @@ const maximalEvidence = 64;
 
 /**
  * Sigma rules as a witness. A rule that fires on the artifact's own text, whatever the rest of the report says, is
- * content evidence; one that needs the rest is testimony. The probability is that of the highest level that fired.
+ * content evidence; one that needs the rest is testimony.
  */
 export class RulesClassifier implements Classifier {
   readonly profile: ClassifierProfile;
@@ -47,20 +48,16 @@ export class RulesClassifier implements Classifier {
     this.loaded = loaded;
     this.#rules = new RuleSet(loaded.rules);
     this.profile = {
-      id: manifest.id,
+      ...classifierProfileSchema.parse(manifest),
       version: `${manifest.version}+${loaded.digest.slice(0, 12)}`,
-      featureSchemaVersion: manifest.featureSchemaVersion,
-      tier: manifest.tier,
-      accepts: manifest.accepts,
-      baseRate: manifest.baseRate,
-      threshold: manifest.threshold,
     };
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
+    const { content, observed } = this.#featuresOf(report);
     return createHash('sha256')
       .update(evidence)
-      .update(JSON.stringify(this.#featuresOf(report, evidence).observed))
+      .update(JSON.stringify([content.map(({ event }) => event), observed]))
       .digest('base64url');
   }
 
@@ -76,11 +73,12 @@ export class RulesClassifier implements Classifier {
   }
 
   async #judge({ report, evidence }: ClassifierInput, turn: { events: number }): Promise<ClassifierOutcome> {
-    const { content, observed } = this.#featuresOf(report, evidence);
+    const { content, observed } = this.#featuresOf(report);
+    const vouched = evidence === 'content' ? content : [];
     if (observed.length === 0) {
       return { outcome: 'abstained', reason: 'The report tells nothing that a rule could read.' };
     }
-    const byContent = new Set(content.flatMap(({ event, settled }) => this.#rules.match(event, settled)));
+    const byContent = new Set(vouched.flatMap(({ event, settled }) => this.#rules.match(event, settled)));
     const matched = new Set(byContent);
     for (const event of observed) {
       turn.events += 1;
@@ -89,23 +87,19 @@ export class RulesClassifier implements Classifier {
     }
     return {
       outcome: 'score',
-      probability: this.#probabilityOf(matched),
-      contentProbability: content.length === 0 ? null : this.#probabilityOf(byContent),
+      probability: probabilityOf(matched, this.#manifest.probabilities),
+      contentProbability:
+        vouched.length === 0 ? null : probabilityOf(byContent, this.#manifest.probabilities),
       evidence: toFindings(matched, byContent),
     };
   }
 
-  #featuresOf(report: Report, evidence: EvidenceKind): RuleFeatures {
+  #featuresOf(report: Report): RuleFeatures {
     const known = this.#features.get(report);
     if (known !== undefined) return known;
-    const features = extractRuleFeatures(report, evidence);
+    const features = extractRuleFeatures(report);
     this.#features.set(report, features);
     return features;
-  }
-
-  #probabilityOf(rules: ReadonlySet<SigmaRule>): number {
-    const highest = Math.max(-1, ...[...rules].map((rule) => ruleLevels.indexOf(rule.level)));
-    return this.#manifest.probabilities[ruleLevels[highest] ?? 'none'];
   }
 }
 

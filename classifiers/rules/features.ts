@@ -1,5 +1,4 @@
 import type { EcsEvent, EcsProcess } from '../../contracts/ecs.ts';
-import type { EvidenceKind } from '../../contracts/domain.ts';
 import type { Report } from '../../contracts/report.ts';
 import { canonicalScript } from '../../contracts/canonical.ts';
 import { commandText, expandProfile, inlineScript, programOf } from './command-text.ts';
@@ -14,7 +13,7 @@ export interface ContentEvent {
 }
 
 export interface RuleFeatures {
-  /** What the service can vouch for: empty where the artifact is no text or its text is cut. */
+  /** Events of the artifact's own text: empty where the artifact is no text or its text is cut. */
   readonly content: readonly ContentEvent[];
   /** Everything that the report tells, content included. */
   readonly observed: readonly SigmaEvent[];
@@ -25,17 +24,16 @@ type Process = Omit<EcsProcess, 'parent'>;
 type ProcessTable = ReadonlyMap<string, EcsProcess>;
 
 /**
- * Makes the Sigma events of one report: its own process with its parent, the artifact's text, the file, address or name
- * that it is about, and each entry of `events` with the process that acted. Pure.
+ * Makes the Sigma events of one report: its own process with its parent, the artifact's text, the file that it is about,
+ * and each entry of `events` with the process that acted. Pure.
  */
-export function extractRuleFeatures(report: Report, evidence: EvidenceKind): RuleFeatures {
+export function extractRuleFeatures(report: Report): RuleFeatures {
   const table = processTable(report);
-  const content = contentEvents(report);
   const observed = [
     ...artifactEvents(report, table),
     ...(report.events ?? []).flatMap((event) => observedEvents(event, table)),
   ];
-  return { content: evidence === 'content' ? content : [], observed };
+  return { content: contentEvents(report), observed };
 }
 
 /** Each process stands once, with the fullest facts that any entry gives of it. */
@@ -80,7 +78,7 @@ function scriptEvent(text: string): ContentEvent {
 
 function artifactEvents(report: Report, table: ProcessTable): readonly SigmaEvent[] {
   const process = resolve(report.process, table);
-  const { kind, text, value } = report.artifact;
+  const { kind, text } = report.artifact;
   const own = process === undefined ? [] : processEvents(process, table);
   const acting = actor(process);
   switch (kind) {
@@ -93,17 +91,8 @@ function artifactEvents(report: Report, table: ProcessTable): readonly SigmaEven
         ? own
         : [...own, windowsEvent(['file_event'], acting, pick(fileFields, report.file))];
     case 'domain':
-      return [...own, windowsEvent(['dns_query'], acting, { QueryName: value ?? '' })];
-    case 'ip': {
-      const fields = {
-        ...pick(destinationFields, report.destination ?? {}),
-        DestinationIp: value ?? '',
-        Initiated: 'true',
-      };
-      return [...own, windowsEvent(['network_connection'], acting, fields)];
-    }
+    case 'ip':
     case 'url':
-      return [...own, ...urlEvents(value ?? '', acting)];
     case 'certificate':
       return own;
   }
