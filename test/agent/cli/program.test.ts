@@ -1,0 +1,213 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createProgram, describeFailure } from '../../../agent/cli/program.ts';
+import { observeCommandLine } from '../../../agent/sdk/observe.ts';
+import { identifyArtifact } from '../../../contracts/canonical.ts';
+import { reason } from '../../../contracts/domain.ts';
+import { FirebreakError, toProblem } from '../../../contracts/errors.ts';
+import { defaultPolicy, type Policy } from '../../../contracts/policy.ts';
+import { reportSchema } from '../../../contracts/report.ts';
+import {
+  startAnsweringServer,
+  type AnsweringServer,
+  type ScriptedAnswer,
+  type SeenRequest,
+} from '../../support/answering-server.ts';
+
+const now = '2026-11-22T10:15:03.120Z';
+const id = '019aa8d2-6c1e-7c4e-9a51-3f0f3f9d2b11';
+const device = {
+  id,
+  tenantId: id,
+  status: 'active',
+  host: {},
+  agent: { type: 'firebreak-agent', version: '1' },
+  runningMode: 'active',
+  tags: [],
+  createdAt: now,
+  lastSeenAt: null,
+};
+
+function blockOf(report: unknown) {
+  const { key } = identifyArtifact(reportSchema.parse(report).artifact);
+  return {
+    id,
+    revision: 1,
+    key,
+    source: 'decision',
+    reach: 'ecosystem',
+    verdict: 'malicious',
+    action: 'block',
+    blockFrom: 'default',
+    remediation: [],
+    threatName: 'Behavior:Win32/Impact.A!ml',
+    severity: 'high',
+    reason: reason('content-evidence'),
+    decidedAt: now,
+    expiresAt: '2999-01-01T00:00:00.000Z',
+  };
+}
+
+/** Condemns whatever deletes shadow copies; knows nothing else. */
+function judge({ path, body }: SeenRequest, policy: Policy): ScriptedAnswer {
+  if (path === '/v1/devices') return { status: 201, body: { device, credential: 'fbd_x', signingKeys: [] } };
+  if (path === '/v1/agent/policy') return { status: 200, body: policy, headers: { etag: '"1"' } };
+  const { reports } = body as { reports: readonly { id: string; artifact: { text?: string } }[] };
+  const results = reports.map((report) => {
+    const bad = report.artifact.text?.includes('delete shadows') === true;
+    const entry = bad ? blockOf(report) : null;
+    return {
+      id: report.id,
+      status: 'accepted',
+      artifact: null,
+      entry,
+      verdict: bad ? 'malicious' : 'pending',
+    };
+  });
+  return { status: 202, body: { now, results } };
+}
+
+let folder = '';
+let server: AnsweringServer | undefined;
+let printed: string[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'firebreak-agent-'));
+  printed = [];
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await rm(folder, { recursive: true });
+});
+
+const state = () => join(folder, 'state');
+const run = (...argv: string[]) =>
+  createProgram({ FIREBREAK_AGENT_STATE: state() }, (line) => printed.push(line)).run([
+    'node',
+    'agent',
+    ...argv,
+  ]);
+const failureOf = (...argv: string[]) =>
+  run(...argv).then(
+    () => 'it did not fail',
+    (error: unknown) => describeFailure(error),
+  );
+
+async function enrolled(policy: Policy = defaultPolicy): Promise<void> {
+  server = await startAnsweringServer((request) => judge(request, policy));
+  await run('enroll', '--url', server.baseUrl, '--key', 'fbe_x');
+}
+
+describe('enrolling', () => {
+  test('keeps the credential in a file that nobody else reads', async () => {
+    await enrolled();
+    expect((await stat(join(state(), 'agent.json'))).mode & 0o777).toBe(0o600);
+    expect(printed.join()).toContain(`enrolled as device ${id}`);
+  });
+
+  test('again is the same installation', async () => {
+    await enrolled();
+    await run('enroll', '--url', server?.baseUrl ?? '', '--key', 'fbe_x');
+    const ids = server?.seen.flatMap(({ path, body }) =>
+      path === '/v1/devices' ? [(body as { installationId: string }).installationId] : [],
+    );
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+  });
+});
+
+describe('scanning', () => {
+  test('lets through what nobody condemns, and says that the policy decided', async () => {
+    await enrolled();
+    expect(await run('scan', '--wait', '0', '--command-line', 'whoami')).toBe(0);
+    expect(printed.at(-1)).toMatch(/^allowed {2}whoami {2}\[pending; allow\].*let it run/u);
+  });
+
+  test('stops what is condemned, tells why, and exits with 3', async () => {
+    await enrolled();
+    const script = join(folder, 'a.ps1');
+    await writeFile(script, 'vssadmin delete shadows /all');
+    expect(await run('scan', '--wait', '1', '--script', script, '--command-line', 'whoami')).toBe(3);
+    expect(printed.at(-1)).toContain('BLOCKED  ');
+    expect(printed.at(-1)).toContain('[malicious, Behavior:Win32/Impact.A!ml; block] The content itself');
+  });
+
+  test('obeys a policy that only audits, and one that blocks without a verdict', async () => {
+    await enrolled({ ...defaultPolicy, enforce: 'audit' });
+    expect(await run('scan', '--command-line', 'vssadmin delete shadows')).toBe(0);
+    await server?.close();
+    await enrolled({ ...defaultPolicy, onTimeout: 'block' });
+    expect(await run('scan', '--command-line', 'whoami')).toBe(3);
+  });
+
+  test('fails open when the service refuses or is away', async () => {
+    const refusal = toProblem(new FirebreakError('FB_DEVICE_OFFBOARDED', 'The device was off-boarded.'));
+    server = await startAnsweringServer((request) =>
+      request.path === '/v1/reports' ? { status: 401, body: refusal } : judge(request, defaultPolicy),
+    );
+    await run('enroll', '--url', server.baseUrl, '--key', 'fbe_x');
+    expect(await run('scan', '--command-line', 'vssadmin delete shadows')).toBe(0);
+    expect(printed.at(-1)).toContain('The device was off-boarded.');
+    await server.close();
+    expect(await run('scan', '--wait', '0', '--command-line', 'vssadmin delete shadows')).toBe(0);
+    expect(printed.at(-1)).toContain('Nobody answers at');
+  });
+});
+
+test('a recording is played as this device would: what is held waits, what is condemned is named', async () => {
+  await enrolled();
+  const lines = [
+    { at: 20, wait: true, report: observeCommandLine('vssadmin delete shadows /all') },
+    { at: 0, device: 'a', report: observeCommandLine('whoami') },
+  ];
+  const path = join(folder, 'r.jsonl');
+  await writeFile(path, lines.map((line) => JSON.stringify(line)).join('\n'));
+  expect(await run('replay', path, '--speed', '10')).toBe(3);
+  expect(printed.slice(-2)).toEqual([expect.stringContaining('BLOCKED'), '2 reports played, 1 stopped']);
+  expect(await run('replay', path, '--device', 'a')).toBe(0);
+  const played = server?.seen.flatMap(({ path: asked, body }) =>
+    asked === '/v1/reports' ? (body as { reports: { id: string }[] }).reports : [],
+  );
+  expect(new Set(played?.map((report) => report.id)).size).toBe(3);
+});
+
+describe('a mistake at the terminal is one sentence that says what to do', () => {
+  test.each([
+    [['scan', 'x.exe'], 'run `firebreak-agent enroll'],
+    [['scan'], 'There is nothing to scan: name a FILE'],
+    [['scan', '--wait', 'soon', 'x'], 'Give 0 to 60 whole seconds'],
+    [['enroll', '--key', 'k'], "Required option '--url <url>' not specified."],
+    [['enroll', '--url', 'localhost', '--key', 'k'], 'is no address'],
+    [['replay', 'nowhere.jsonl'], 'name a recording in JSON lines'],
+    [['fly'], "Unknown command 'fly'."],
+    [[], 'There is no command.'],
+  ])('%j', async (argv, sentence) => {
+    const failure = await failureOf(...argv);
+    expect(failure).toContain(sentence);
+    expect(failure).not.toContain('\n');
+  });
+
+  test('and names the file or the line that is wrong', async () => {
+    await enrolled();
+    expect(await failureOf('scan', join(folder, 'gone.exe'))).toContain(
+      'gone.exe does not exist: check the path.',
+    );
+    const path = join(folder, 'bad.jsonl');
+    await writeFile(path, '{"at":0}\n');
+    expect(await failureOf('replay', path)).toContain('bad.jsonl line 1: report');
+    await writeFile(join(state(), 'agent.json'), '{');
+    expect(await failureOf('scan', path)).toContain('is damaged: remove it and enrol again');
+  });
+
+  test('a refusal tells the remedy of its code', async () => {
+    const refusal = toProblem(new FirebreakError('FB_CREDENTIAL_UNKNOWN', 'No such key.'));
+    server = await startAnsweringServer(() => ({ status: 401, body: refusal }));
+    const failure = await failureOf('enroll', '--url', server.baseUrl, '--key', 'fbe_wrong');
+    expect(failure).toBe(
+      'No such key. Enrol again. Keep the blocks in force meanwhile. (FB_CREDENTIAL_UNKNOWN)',
+    );
+  });
+});
