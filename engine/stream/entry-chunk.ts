@@ -49,12 +49,7 @@ export class EntryChunk {
   readonly #touchedBefore: number[];
   frozen = false;
 
-  private constructor(
-    rows: Buffer,
-    forms: EntryForm[],
-    texts: Map<number, string>,
-    touchedBefore: number[],
-  ) {
+  private constructor(rows: Buffer, forms: EntryForm[], texts: Map<number, string>, touchedBefore: number[]) {
     this.#rows = rows;
     this.#forms = forms;
     this.#texts = texts;

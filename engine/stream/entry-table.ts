@@ -3,11 +3,16 @@ import { EntryChunk, rowsPerChunk, type LogMark } from './entry-chunk.ts';
 import { changeJson, EntryForms, joinChange, splitChange } from './entry-form.ts';
 import type { Phase } from './phases.ts';
 
-/** One row as it is sent. */
-export interface HeldChange {
+/** One row by what ordering needs, and where in the log it was last touched. */
+export interface TouchedRow {
   readonly id: string;
   readonly revision: number;
   readonly phase: Phase;
+  readonly mark: LogMark;
+}
+
+/** One row as it is sent. */
+export interface HeldChange extends TouchedRow {
   readonly event: StateChange['event'];
   readonly json: string;
 }
@@ -110,14 +115,14 @@ export class EntryTable {
   }
 
   /** @returns the rows touched at or after `from` and before `until`, both the next offset by partition */
-  touchedBetween(
-    from: readonly number[],
-    until: readonly number[],
-  ): readonly (HeldChange & { mark: LogMark })[] {
-    return this.#chunks.flatMap((chunk, number) =>
-      chunk
-        .touchedBetween(from, until)
-        .map((at) => ({ ...this.#held(number * rowsPerChunk + at), mark: chunk.mark(at) })),
+  touchedBetween(from: readonly number[], until: readonly number[]): readonly TouchedRow[] {
+    return this.#chunks.flatMap((chunk) =>
+      chunk.touchedBetween(from, until).map((at) => ({
+        id: chunk.id(at),
+        revision: chunk.revision(at),
+        phase: chunk.form(at).phase,
+        mark: chunk.mark(at),
+      })),
     );
   }
 
@@ -135,6 +140,7 @@ export class EntryTable {
       id: varying.id,
       revision: varying.revision,
       phase: form.phase,
+      mark: chunk.mark(at),
       event: form.content.event === 'revocation' ? 'revocation' : 'entry',
       json: changeJson(varying, form),
     };
