@@ -31,4 +31,6 @@ export interface Operation<
       { readonly description: string; readonly schema?: z.ZodType; readonly mediaTypes?: readonly string[] }
     >
   >;
+  /** As sent on the wire, for the OpenAPI document; tests hold them to the schemas. */
+  readonly examples?: { readonly body?: unknown; readonly answers?: Readonly<Record<number, unknown>> };
 }

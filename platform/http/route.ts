@@ -46,7 +46,11 @@ export interface RouteRequest<
   readonly principal: Extract<Principal, { kind: Kind }>;
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
-  /** Aborts when the caller goes away. */
+  /** Bytes of the body after inflating; 0 without one. */
+  readonly bodyBytes: number;
+  /** W3C trace context for what this call causes. */
+  readonly traceparent: string;
+  /** Aborts when the caller goes away, and when the server drains: who holds the call then answers it at once. */
   readonly signal: AbortSignal;
 }
 

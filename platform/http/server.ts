@@ -1,0 +1,196 @@
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
+import { FirebreakError } from '../../contracts/errors.ts';
+import { groupBy } from '../../contracts/group-by.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import type { Part } from '../lifecycle/part.ts';
+import { bearerToken, routeFor } from './admit.ts';
+import { Call, OpenCalls, type ParsedBody } from './call.ts';
+import type { HttpEvents } from './events.ts';
+import { answerUnparsable, PathTable } from './fallback.ts';
+import { answerProblem, toFirebreakError } from './problem.ts';
+import { checkMediaType, inflateBody, parseJson } from './read-json.ts';
+import { sendReply } from './send-reply.ts';
+import type { Authenticator, Principal, Route } from './route.ts';
+import { registerSystemRoutes, type SystemOptions } from './system-routes.ts';
+
+export interface HttpServerOptions extends SystemOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly routes: readonly Route[];
+  readonly authenticator: Authenticator;
+  readonly limits: Pick<Limits, 'bodyBytes' | 'inflatedBodyBytes' | 'depth'>;
+  readonly events: HttpEvents;
+  /** How long running calls may go on when the server stops, in milliseconds. */
+  readonly drainMs: number;
+}
+
+/** Time for a client to send what it announced, and a proxy to reuse a connection (longer than the 60 s of common ones). */
+const timeouts = { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 75_000 } as const;
+const maxHeaderBytes = 16 * 1024;
+/** An artifact key, percent-encoded. */
+const maxParamLength = 1024;
+
+/** The principal that the first hook found, for the handler. */
+const admitted = Symbol('admitted');
+interface Admitted {
+  readonly route: Route;
+  readonly principal: Principal;
+}
+
+/**
+ * Serves the routes: who calls is proved before a byte of the body is read; then the body is bounded, inflated, parsed
+ * and validated; every failure is a problem document. Modes: created -start-> serving -stop-> draining -> stopped.
+ * While draining, running calls are told by their signal and new ones get FB_NOT_READY.
+ */
+export class HttpServer implements Part {
+  readonly name = 'http';
+  readonly #options: HttpServerOptions;
+  readonly #app: FastifyInstance;
+  readonly #open = new OpenCalls();
+  #draining = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    const { limits } = options;
+    this.#app = Fastify({
+      logger: false,
+      bodyLimit: limits.bodyBytes,
+      genReqId: () => uuidv7(),
+      forceCloseConnections: 'idle',
+      return503OnClosing: false,
+      exposeHeadRoutes: false,
+      keepAliveTimeout: timeouts.keepAliveMs,
+      requestTimeout: timeouts.requestMs,
+      http: { maxHeaderSize: maxHeaderBytes, headersTimeout: timeouts.headersMs },
+      routerOptions: { maxParamLength },
+      frameworkErrors: (error, request, reply) => {
+        this.#fail(error, request, reply);
+      },
+      clientErrorHandler: answerUnparsable,
+    });
+  }
+
+  /** @throws FB_PORT_IN_USE */
+  async start(): Promise<void> {
+    const app = this.#app;
+    const { routes, host, port } = this.#options;
+    app.decorateRequest(admitted, null);
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
+      this.#read(request, body),
+    );
+    app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    const paths = new PathTable(routes.map(({ operation }) => operation));
+    app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
+    for (const group of groupRoutes(routes)) this.#register(group);
+    registerSystemRoutes(app, this.#options);
+    try {
+      await app.listen({ host, port });
+    } catch (error) {
+      await app.close();
+      throw listenError(error, host, port);
+    }
+  }
+
+  /** Lets running calls finish for `drainMs`, then closes their connections. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    this.#open.drain();
+    const closing = this.#app.close();
+    const timer = setTimeout(() => this.#app.server.closeAllConnections(), this.#options.drainMs);
+    await closing;
+    clearTimeout(timer);
+  }
+
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  get url(): string {
+    const address = this.#app.server.address() as AddressInfo | null;
+    if (address === null) throw new Error('The server does not listen.');
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `http://${host}:${address.port}`;
+  }
+
+  #register({ method, url, operationId, routes }: RouteGroup): void {
+    const { events, authenticator } = this.#options;
+    const isPublic = routes.every(({ operation }) => operation.access.kind === 'public');
+    this.#app.route({
+      method: isPublic && method === 'GET' ? ['GET', 'HEAD'] : method,
+      url,
+      onRequest: async (request: FastifyRequest) => {
+        const { headers } = request;
+        if (this.#draining && !isPublic) throw new FirebreakError('FB_NOT_READY', 'The service is stopping.');
+        const principal: Principal = isPublic
+          ? { kind: 'public' }
+          : await authenticator.authenticate(bearerToken(headers.authorization));
+        const route = routeFor(routes, principal);
+        if (route.operation.body) checkMediaType(headers['content-type'], headers['content-encoding']);
+        request.setDecorator<Admitted>(admitted, { route, principal });
+      },
+      onResponse: (_request, reply, done) => {
+        events.answered(operationId, reply.statusCode, reply.elapsedTime);
+        done();
+      },
+      handler: async (request, reply) => {
+        const { route, principal } = request.getDecorator<Admitted>(admitted);
+        const call = new Call(route.operation, request, reply, principal, this.#open);
+        return sendReply(reply, await route.handle(call));
+      },
+    });
+  }
+
+  async #read(request: FastifyRequest, body: Buffer): Promise<ParsedBody | undefined> {
+    const { limits } = this.#options;
+    // Null where no route matched: what was sent there is nobody's.
+    const { route } = request.getDecorator<Admitted | null>(admitted) ?? {};
+    if (route?.operation.body === undefined) return undefined;
+    const compressed = /gzip/i.test(request.headers['content-encoding'] ?? '');
+    const bytes = compressed ? await inflateBody(body, limits.inflatedBodyBytes) : body;
+    return { json: parseJson(bytes, limits), bytes: bytes.length };
+  }
+
+  #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const known = toFirebreakError(error);
+    const { status, headers, problem } = answerProblem(known, request.id);
+    this.#options.events.failed(known, status, request.id);
+    return reply
+      .code(status)
+      .headers(headers)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problem));
+  }
+}
+
+/** Routes that share method and path: who calls decides which one answers. */
+interface RouteGroup {
+  readonly method: Route['operation']['method'];
+  readonly url: string;
+  readonly operationId: string;
+  readonly routes: readonly Route[];
+}
+
+function groupRoutes(routes: readonly Route[]): readonly RouteGroup[] {
+  const groups = groupBy(routes, ({ operation }) => `${operation.method} ${operation.path}`);
+  return [...groups.values()].flatMap((members) => {
+    const operation = members[0]?.operation;
+    if (operation === undefined) return [];
+    const url = operation.path.replace(/\{([^}]+)\}/g, ':$1');
+    return [{ method: operation.method, url, operationId: operation.id, routes: members }];
+  });
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new FirebreakError('FB_PORT_IN_USE', `Something listens on ${host}:${port} already.`, {
+      cause: error,
+    });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
+    const detail = `Listening on ${host}:${port} is not possible (${code}): change FIREBREAK_HTTP_HOST or FIREBREAK_HTTP_PORT.`;
+    return new FirebreakError('FB_CONFIG_INVALID', detail, { cause: error });
+  }
+  return error;
+}
