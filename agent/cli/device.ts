@@ -1,19 +1,19 @@
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import type { Entry } from '../../contracts/entry.ts';
 import { toTimestamp, type Timestamp } from '../../contracts/ids.ts';
 import type { Policy } from '../../contracts/policy.ts';
 import type { ReportInput } from '../../contracts/report.ts';
 import type { EffectiveDevice } from '../../engine/effective/effective.ts';
-import { obeyNobody, obeyResult, type Obeyed } from '../sdk/obey.ts';
+import { encounter, type Sentry } from '../sdk/encounter.ts';
+import type { Obeyed } from '../sdk/obey.ts';
 import { createReportsClient, type ReportsClient } from '../sdk/reports-client.ts';
 import { ServiceError } from '../sdk/service-call.ts';
 import type { AgentIdentity, StateFolder } from './state-folder.ts';
 
-/** Beyond the hold, for the answer to travel. */
-const travelMs = 2_000;
-
 /** An enrolled device with its connection: asks the service, obeys the answer, and notes when it last heard from it. */
-export class Device {
+export class Device implements Sentry {
   readonly identity: AgentIdentity;
-  readonly effective: EffectiveDevice;
+  readonly device: EffectiveDevice;
   readonly client: ReportsClient;
   readonly #state: StateFolder;
   #policy: Policy;
@@ -23,7 +23,7 @@ export class Device {
   private constructor(state: StateFolder, identity: AgentIdentity, policy: Policy, serverOffsetMs: number) {
     this.#state = state;
     this.identity = identity;
-    this.effective = { deviceId: identity.deviceId, runningMode: identity.runningMode };
+    this.device = { deviceId: identity.deviceId, runningMode: identity.runningMode };
     this.#policy = policy;
     this.#serverOffsetMs = serverOffsetMs;
     this.client = createReportsClient({
@@ -51,8 +51,12 @@ export class Device {
     return this.#policy;
   }
 
-  serverNow(): Timestamp {
+  now(): Timestamp {
     return toTimestamp(Date.now() + this.#serverOffsetMs);
+  }
+
+  entriesOf(_key: ArtifactKey): readonly Entry[] {
+    return [];
   }
 
   /** Reads the policy again; where the service cannot be asked, the last known one stays. */
@@ -65,18 +69,9 @@ export class Device {
     }
   }
 
-  /** Reports and waits. Whatever keeps the answer away, the policy decides then; nothing is thrown for it. */
-  async ask(report: ReportInput, waitMs: number): Promise<Obeyed> {
-    try {
-      const signal = AbortSignal.timeout(waitMs + travelMs);
-      const [result] = await this.client.send([report], { waitMs, signal });
-      if (!result) return obeyNobody(this.#policy, 'The answer is empty.');
-      return obeyResult(result, this.#policy, this.effective, this.serverNow());
-    } catch (error) {
-      if (error instanceof ServiceError) return obeyNobody(this.#policy, error.message);
-      if (isTimeout(error)) return obeyNobody(this.#policy, 'There is no verdict in time.');
-      throw error;
-    }
+  /** Obeys the entries at hand, else reports and waits; see `encounter`. */
+  async meet(report: ReportInput, waitMs: number): Promise<Obeyed> {
+    return (await encounter(this, report, waitMs)).outcome;
   }
 
   /** Notes when the service was last heard, for `status`. */
@@ -84,9 +79,4 @@ export class Device {
     if (!this.#heard) return;
     await this.#state.saveContact({ at: toTimestamp(Date.now()), serverOffsetMs: this.#serverOffsetMs });
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : '';
-  return name === 'TimeoutError' || name === 'AbortError';
 }

@@ -43,7 +43,7 @@ export async function runScan(
     for (const { name, observe } of subjects) {
       const report = await observed(name, observe);
       const startedMs = performance.now();
-      const outcome = await device.ask(report, waitMs);
+      const outcome = await device.meet(report, waitMs);
       print(describeOutcome(name, outcome, performance.now() - startedMs));
       stopped ||= outcome.stopped;
     }
