@@ -9,6 +9,8 @@ export interface JoinerOptions {
   readonly profiles: readonly ClassifierProfile[];
   readonly joinDeadlineMs: number;
   readonly heldScores: number;
+  /** Offsets from which both partitions are read: what lies before them was read by an earlier owner. */
+  readonly start: { readonly reports: number; readonly scores: number };
 }
 
 /** A piece of work with the offsets that may be committed once it is settled. */
@@ -44,11 +46,13 @@ export class Joiner {
   readonly #waiting = new Map<string, Waiting>();
   readonly #held = new Map<string, Held[]>();
   #heldCount = 0;
-  #reportsRead = 0;
-  #scoresRead = 0;
+  #reportsRead: number;
+  #scoresRead: number;
 
   constructor(options: JoinerOptions) {
     this.#options = options;
+    this.#reportsRead = options.start.reports;
+    this.#scoresRead = options.start.scores;
   }
 
   /** @param scoresEnd end of the scores partition at this moment */

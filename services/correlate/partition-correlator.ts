@@ -68,6 +68,7 @@ export class PartitionCorrelator {
       profiles,
       joinDeadlineMs: limits.joinDeadlineMs,
       heldScores: limits.heldScoresPerPartition,
+      start: { reports: options.offsets.reports.end, scores: options.offsets.scores.end },
     });
   }
 
