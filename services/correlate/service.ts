@@ -34,7 +34,7 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
     onRecords: (records) => {
       for (const { value } of records) if (value !== null) trust.apply(value);
     },
-    onFailed: events.failed,
+    onFailed: (error) => events.failed(error),
   });
   const { blockLifeMs, suspicionLifeMs, answerLifeMs } = limits;
   const config = decisionConfigSchema.parse({
