@@ -1,5 +1,9 @@
 import pg from 'pg';
 
+/** The driver's own types, by names that do not tell which driver it is. */
+export type DatabasePool = pg.Pool;
+export type DatabaseClient = pg.ClientBase;
+
 /** How to reach one database. `host` is a name, an address, or the absolute folder of a Unix socket. */
 export interface Connection {
   readonly host: string;

@@ -1,0 +1,142 @@
+import { fileURLToPath } from 'node:url';
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import { topics } from '../../contracts/topics.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import { openEmbeddedLog, type EmbeddedLog } from '../../platform/log/embedded/embedded-log.ts';
+import { parseBatch, TopicLog } from '../../platform/log/topic-log.ts';
+import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
+import { migrate } from '../../platform/postgres/migrate.ts';
+import {
+  createClient,
+  createPool,
+  type Connection,
+  type DatabasePool,
+} from '../../platform/postgres/pool.ts';
+import { enableRoles, roleConnection, type RoleName } from '../../platform/postgres/roles.ts';
+import { EmbeddedSignals } from '../../platform/signals/embedded-signals.ts';
+import type { Logger } from '../../platform/telemetry/logger.ts';
+
+/** One partition a topic: the embedded log pays a row per partition and flush, and one process owns all of them anyway. */
+export const partitions = 1;
+
+const migrationsFolder = fileURLToPath(new URL('../../migrations/', import.meta.url));
+
+/**
+ * What the embedded profile stands on, in one process: PostgreSQL as a child, the log and the signals inside. A part
+ * that starts before every service and stops after them.
+ */
+export class EmbeddedPlatform implements Part {
+  readonly name = 'platform';
+  readonly #dataDir: string;
+  readonly #limits: Limits;
+  readonly #logger: Logger;
+  readonly #pools: DatabasePool[] = [];
+  #postgres: Postgres | undefined;
+  #log: EmbeddedLog | undefined;
+  #logIdentity: string | undefined;
+
+  constructor(dataDir: string, limits: Limits, logger: Logger) {
+    this.#dataDir = dataDir;
+    this.#limits = limits;
+    this.#logger = logger;
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#postgres = await startPostgres({
+        dataDir: this.#dataDir,
+        onNotice: (notice) => this.#logger.warn({ notice }, 'PostgreSQL'),
+      });
+      const { connection } = this.#postgres;
+      await migrate(connection, migrationsFolder);
+      await enableRoles(connection);
+      this.#log = await openEmbeddedLog({
+        connection,
+        maxRecordBytes: this.#limits.recordBytes,
+        onEvent: (event) => this.#logger.warn({ event }, 'the log'),
+      });
+      await this.topicLog.createTopics();
+      this.#logIdentity = await identify(connection);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
+    await this.#log?.close();
+    await this.#postgres?.stop();
+  }
+
+  /** Where the data really is: PostgreSQL cannot run below every folder. */
+  get dataDir(): string {
+    return started(this.#postgres).dataDir;
+  }
+
+  get topicLog(): TopicLog {
+    return new TopicLog(started(this.#log), partitions);
+  }
+
+  /** Tells this log from any other: cursors of another one are refused. */
+  get logIdentity(): string {
+    return started(this.#logIdentity);
+  }
+
+  /** A pool of its own for each user, so that nobody waits for another's work. */
+  pool(role: RoleName, name: string, connections: number): DatabasePool {
+    const pool = createPool(roleConnection(started(this.#postgres).connection, role), { name, connections });
+    this.#pools.push(pool);
+    return pool;
+  }
+
+  /** What falls out of memory is read back from the changelog. */
+  createSignals(): EmbeddedSignals {
+    const log = started(this.#log);
+    const load = async (keys: readonly ArtifactKey[]) => {
+      const latest = await log.latest(topics.signals.name, keys);
+      return new Map(
+        keys.flatMap((key) => {
+          const value = latest.get(key)?.value;
+          return value == null ? [] : [[key, stateOf(value)] as const];
+        }),
+      );
+    };
+    return new EmbeddedSignals({
+      load,
+      cacheEntries: this.#limits.signalCacheEntries,
+      lookBackMs: this.#limits.lookBackMs,
+    });
+  }
+}
+
+function started<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('The platform was used before it was started.');
+  return thing;
+}
+
+/** What cannot be read counts as unknown: the artifact is learned anew. */
+function stateOf(value: Uint8Array): unknown {
+  const { records } = parseBatch(topics.signals, {
+    topic: topics.signals.name,
+    partition: 0,
+    end: 1,
+    records: [{ offset: 0, key: '', value, headers: {}, appendedAt: 0 }],
+  });
+  return records[0]?.value?.state;
+}
+
+/** The server's own identifier and that of the log's database in it: both change when either is made anew. */
+async function identify(owner: Connection): Promise<string> {
+  const client = createClient(owner, 'firebreak-identity');
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ identity: string }>(
+      "select (select system_identifier from pg_control_system()) || '-' || (select oid from pg_database where datname = 'firebreak_log') as identity",
+    );
+    return rows[0]?.identity ?? '';
+  } finally {
+    await client.end();
+  }
+}
