@@ -4,10 +4,8 @@ import { FirebreakError } from '../../contracts/errors.ts';
 import { streamOperation } from '../../contracts/operations/publish.ts';
 import { decodeCursor, type Cursor } from '../../engine/stream/cursor.ts';
 import { route, type Route } from '../../platform/http/route.ts';
-import { heldBefore, missedRows } from './catch-up.ts';
-import { changeFrame, frame } from './frames.ts';
+import { catchUp } from './catch-up.ts';
 import type { PublishedState } from './published-state.ts';
-import type { Caller } from './scope.ts';
 import { Subscriber, type SubscriberDependencies } from './subscriber.ts';
 
 export interface StreamDependencies extends SubscriberDependencies {
@@ -16,9 +14,6 @@ export interface StreamDependencies extends SubscriberDependencies {
   readonly admit: () => void;
 }
 
-/** What is sent in one go; more is sent as the connection takes it. */
-const bytesAtOnce = 128 * 1024;
-const longestPasses = 10;
 /** How long a cursor may be ahead of this instance, which may read the log a moment later than another. */
 const aheadPatienceMs = 3000;
 
@@ -81,59 +76,4 @@ async function serve(subscriber: Subscriber, cursor: Cursor | null, deps: Stream
   const judgement = await awaitCursor(cursor, deps);
   if (judgement === 'fine') await catchUp(subscriber, cursor.offsets, deps);
   else subscriber.resync(judgement === 'ahead' ? 'cursor-ahead' : 'cursor-too-old');
-}
-
-/**
- * Sends what was missed, then goes live, without a gap and without a change twice. A long list is sent as the
- * connection takes it, up to where the publisher's last cut was; what moved on meanwhile makes the next, shorter list.
- * The last list and going live are one turn of the event loop. No checkpoint stands in between, so the subscriber
- * applies all of it at once.
- */
-async function catchUp(
-  subscriber: Subscriber,
-  cursor: readonly number[],
-  { state, publisher }: StreamDependencies,
-): Promise<void> {
-  let from = cursor;
-  for (let pass = 1; pass <= longestPasses && !subscriber.ended; pass += 1) {
-    publisher.settle();
-    const until = publisher.cutPositions;
-    const slices = missedFrames(subscriber.caller, from, until, state);
-    let slice = slices.next();
-    if (!slice.done) {
-      subscriber.receive(slice.value);
-      slice = slices.next();
-    }
-    if (slice.done) {
-      subscriber.goLive();
-      return;
-    }
-    for (; !slice.done && !subscriber.ended; slice = slices.next()) {
-      await subscriber.drained();
-      subscriber.receive(slice.value);
-    }
-    await subscriber.drained();
-    from = until;
-  }
-  subscriber.resync('too-slow');
-}
-
-/** @returns the frames of what was missed, in slices, each rendered when it is asked for */
-function* missedFrames(
-  caller: Caller,
-  from: readonly number[],
-  until: readonly number[],
-  state: PublishedState,
-): Generator<string, undefined> {
-  const policy = state.policyBetween(caller.tenantId, from, until);
-  let slice = policy === undefined ? '' : frame('policy', JSON.stringify({ revision: policy }));
-  for (const row of missedRows(state, caller, from, until)) {
-    const change = heldBefore(state, caller, row, until);
-    if (change === undefined) continue;
-    slice += changeFrame(change, state.originFor(change.id, caller.deviceId));
-    if (slice.length < bytesAtOnce) continue;
-    yield slice;
-    slice = '';
-  }
-  if (slice !== '') yield slice;
 }
