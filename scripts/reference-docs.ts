@@ -1,0 +1,102 @@
+/**
+ * `npm run docs`: writes docs/reference from the code. A test compares the files with what this makes, so a page that
+ * says something else than the code cannot stay.
+ */
+import { writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { errorDefinitions } from '../contracts/errors.ts';
+import { topics } from '../contracts/topics.ts';
+import { reasonTexts } from '../contracts/domain.ts';
+import { configKeys } from '../platform/config/config.ts';
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function duration(milliseconds: number): string {
+  const hours = milliseconds / 3_600_000;
+  return hours >= 48 ? `${hours / 24} days` : `${hours} hours`;
+}
+
+function errors(): string {
+  const rows = Object.entries(errorDefinitions).map(([code, { status, title, retryable, remedy }]) => [
+    `\`${code}\``,
+    String(status),
+    retryable ? 'yes' : 'no',
+    title,
+    remedy,
+  ]);
+  return `# Errors
+
+Every error of the interface is a problem document (RFC 9457) with one of these codes. The code is the contract; titles
+and details are for people and may change. Codes of status 500 that name configuration, data or models are what a
+process says when it does not start.
+
+${table(['code', 'status', 'try again', 'means', 'what to do'], rows)}
+`;
+}
+
+function configuration(): string {
+  const rows = configKeys.map(({ key, fallback, says }) => [
+    `\`${key}\``,
+    fallback === null ? '' : `\`${fallback}\``,
+    says,
+  ]);
+  return `# Configuration
+
+Everything is an environment variable, read once at start. All mistakes are reported together, and a variable that
+begins with \`FIREBREAK_\` and is not listed here is one of them.
+
+${table(['variable', 'default', 'what for'], rows)}
+`;
+}
+
+function topicPage(): string {
+  const rows = Object.values(topics).map(({ name, holds, placement, retentionMs, compaction }) => [
+    `\`${name}\``,
+    holds,
+    placement,
+    retentionMs === null ? 'for ever' : duration(retentionMs),
+    compaction === null
+      ? ''
+      : compaction.minLagMs === 0
+        ? 'last value of a key'
+        : `last value of a key, after ${duration(compaction.minLagMs)}`,
+  ]);
+  return `# Topics
+
+Values are JSON of the schemas in \`contracts/topics.ts\`. Topics placed by artifact have one partition count, so all that
+concerns an artifact has one owner.
+
+${table(['topic', 'holds', 'placed by', 'kept', 'compaction'], rows)}
+`;
+}
+
+function reasons(): string {
+  const rows = Object.entries(reasonTexts).map(([code, text]) => [`\`${code}\``, text]);
+  return `# Reasons
+
+Why an entry stands or goes, as agents and analysts read it in \`reason\`.
+
+${table(['code', 'text'], rows)}
+`;
+}
+
+/** Pages of docs/reference by file name. */
+export function referenceDocs(): Readonly<Record<string, string>> {
+  return {
+    'errors.md': errors(),
+    'configuration.md': configuration(),
+    'topics.md': topicPage(),
+    'reasons.md': reasons(),
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const [name, text] of Object.entries(referenceDocs())) {
+    writeFileSync(new URL(`../docs/reference/${name}`, import.meta.url), text);
+    process.stdout.write(`docs/reference/${name}\n`);
+  }
+}
