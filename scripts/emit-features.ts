@@ -3,13 +3,18 @@
  * nowhere else, by the code that serves, so that training and serving cannot disagree. The first line names the schema.
  *
  *   node --import tsx scripts/emit-features.ts metadata|behavior FOLDER
+ *   node --import tsx scripts/emit-features.ts golden metadata|behavior
  */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import * as behavior from '../classifiers/behavior/features.ts';
 import { lineageException } from '../classifiers/behavior/lineage-exceptions.ts';
 import { observedProcesses } from '../classifiers/behavior/process-context.ts';
 import * as metadata from '../classifiers/metadata/features.ts';
+import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
+import { reportSchema } from '../contracts/report.ts';
 import { captureReports, documentedCommand, processRow, type CommandReport } from './to-reports/commands.ts';
 import { executableFamily, executableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
@@ -35,7 +40,8 @@ async function emitMetadata(folder: string, write: Write): Promise<void> {
       const report = executableReport(row);
       if (!metadata.describesExecutable(report)) continue;
       const features = Array.from(metadata.extractFeatures(report));
-      write({ source, family: executableFamily(row), label: Number(row['label']), features });
+      const stub = recognizeStub(report) !== undefined;
+      write({ source, family: executableFamily(row), label: Number(row['label']), stub, features });
     }
   }
 }
@@ -106,11 +112,24 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
   }
 }
 
-const [classifier, folder] = process.argv.slice(2);
+const goldenReportSchema = z.object({ report: z.unknown() });
+
+/** Features of the golden reports of a classifier, one line for each, in the order of the file. */
+async function emitGolden(classifier: string, write: Write): Promise<void> {
+  const path = fileURLToPath(new URL(`../classifiers/${classifier}/golden.jsonl`, import.meta.url));
+  for await (const row of readJsonLines(path)) {
+    const report = reportSchema.parse(goldenReportSchema.parse(row).report);
+    if (classifier === 'metadata') write({ features: Array.from(metadata.extractFeatures(report)) });
+    else write(observedProcesses(report).map(behavior.extractFeatures));
+  }
+}
+
+const [task, argument] = process.argv.slice(2);
 const write: Write = (record) => process.stdout.write(`${JSON.stringify(record)}\n`);
-if (classifier === 'metadata' && folder !== undefined) await emitMetadata(folder, write);
-else if (classifier === 'behavior' && folder !== undefined) await emitBehavior(folder, write);
+if (task === 'metadata' && argument !== undefined) await emitMetadata(argument, write);
+else if (task === 'behavior' && argument !== undefined) await emitBehavior(argument, write);
+else if (task === 'golden' && argument !== undefined) await emitGolden(argument, write);
 else {
-  process.stderr.write('usage: emit-features.ts metadata|behavior FOLDER\n');
+  process.stderr.write('usage: emit-features.ts metadata|behavior FOLDER, or golden metadata|behavior\n');
   process.exitCode = 2;
 }

@@ -75,7 +75,7 @@ export const FEATURE_SCHEMA_VERSION = 1;
 /** Stands for a fact that the report does not carry. Every known value is 0 or more. */
 export const MISSING = -1;
 
-type Header = Readonly<Partial<Record<PeHeaderField, number>>>;
+export type Header = Readonly<Partial<Record<PeHeaderField, number>>>;
 
 interface Facts {
   readonly header: Header;
@@ -252,8 +252,8 @@ function extreme(values: readonly number[], pick: (...values: number[]) => numbe
   return values.length === 0 ? undefined : pick(...values);
 }
 
-/** A header field that is negative or not finite is no field of this format: it counts as missing. */
-function headerOf(report: Facts['report']): Header {
+/** @returns the header fields that this classifier reads; one that is negative or not finite is no field of this format */
+export function headerOf(report: Facts['report']): Header {
   const fields = report.firebreak?.pe?.header ?? {};
   const usable = PE_HEADER_FIELDS.flatMap((name) => {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;

@@ -1,0 +1,178 @@
+import { sha256Hex } from '../../contracts/canonical.ts';
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { ScoreEvidence } from '../../contracts/score.ts';
+import { calibrate, type Calibration } from '../calibration.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
+import { profileOf, readModelManifest } from '../model-manifest.ts';
+import type { OpenModel, ScoringModel } from '../scoring-model.ts';
+import { extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
+import { lineageException } from './lineage-exceptions.ts';
+import { observedProcesses, type ObservedProcess } from './process-context.ts';
+
+/** How each of the two views turns its log-odds into a probability: the text of the command line alone, and all of it. */
+export interface BehaviorCalibration {
+  readonly content: Calibration;
+  readonly full: Calibration;
+}
+
+/** Log-odds of one process by the two views. */
+interface Views {
+  readonly content: number;
+  readonly full: number;
+}
+
+interface Judged {
+  readonly process: ObservedProcess;
+  readonly features: BehaviorFeatures;
+}
+
+const shownCharacters = 200;
+
+/**
+ * Command lines in their process context as a witness. The text of a command-line artifact is content; image, parent and
+ * lineage are testimony. Of a file it judges what its own process and the processes below did: all testimony.
+ */
+export class BehaviorClassifier implements Classifier {
+  readonly profile: ClassifierProfile;
+  readonly #model: ScoringModel;
+  readonly #calibration: BehaviorCalibration;
+
+  constructor(profile: ClassifierProfile, model: ScoringModel, calibration: BehaviorCalibration) {
+    if (profile.featureSchemaVersion !== FEATURE_SCHEMA_VERSION) {
+      throw new TypeError(
+        `The behavior model reads feature schema ${profile.featureSchemaVersion}, this is ${FEATURE_SCHEMA_VERSION}`,
+      );
+    }
+    this.profile = profile;
+    this.#model = model;
+    this.#calibration = calibration;
+  }
+
+  cacheKey({ report, evidence }: ClassifierInput): string {
+    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedProcesses(report)]));
+  }
+
+  async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
+    const observed = inputs.map(({ report }) => observedProcesses(report));
+    const judged = observed.map((processes) =>
+      processes
+        .filter((process) => lineageException(process) === undefined)
+        .map((process) => ({ process, features: extractFeatures(process) })),
+    );
+    const views = await this.#run(judged.flat().map(({ features }) => features));
+    let next = 0;
+    return inputs.map((input, index) => {
+      const mine = judged[index] ?? [];
+      const scores = views.slice(next, (next += mine.length));
+      const [only] = observed[index] ?? [];
+      if (only === undefined)
+        return {
+          outcome: 'abstained',
+          reason: 'The report names no process whose behaviour speaks about the artifact.',
+        };
+      const exception = mine.length === 0 ? lineageException(only) : undefined;
+      if (exception !== undefined)
+        return { outcome: 'abstained', reason: `${exception.id}: ${exception.reason}` };
+      return this.#outcome(input, mine, scores);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#model.release();
+  }
+
+  /** The most suspicious process decides. Where nothing is known but the text, the full view is the text's. */
+  #outcome(
+    { report, evidence }: ClassifierInput,
+    judged: readonly Judged[],
+    views: readonly Views[],
+  ): ClassifierOutcome {
+    const all = judged.map(({ process, features }, index) => {
+      const { content, full } = views[index] ?? { content: 0, full: 0 };
+      const text = calibrate(content, this.#calibration.content);
+      const whole = features.context.length === 0 ? text : calibrate(full, this.#calibration.full);
+      return { process, text, whole };
+    });
+    const worst = all.reduce((a, b) => (b.whole > a.whole ? b : a));
+    const vouched = evidence === 'content' && report.artifact.kind === 'command-line';
+    return {
+      outcome: 'score',
+      probability: worst.whole,
+      contentProbability: vouched ? worst.text : null,
+      evidence: [...this.#textEvidence(worst, vouched), ...this.#contextEvidence(worst)],
+    };
+  }
+
+  #textEvidence(
+    { process, text }: { process: ObservedProcess; text: number },
+    vouched: boolean,
+  ): readonly ScoreEvidence[] {
+    if (text < this.profile.threshold) return [];
+    return [
+      { code: 'command-line', title: `Hostile wording: ${shortened(process.commandLine)}`, content: vouched },
+    ];
+  }
+
+  #contextEvidence({
+    process,
+    whole,
+  }: {
+    process: ObservedProcess;
+    whole: number;
+  }): readonly ScoreEvidence[] {
+    if (whole < this.profile.threshold) return [];
+    const path = [process.executable, ...process.lineage.map(({ executable }) => executable)];
+    const names = path.flatMap((executable) =>
+      executable === undefined ? [] : [executable.slice(executable.lastIndexOf('\\') + 1)],
+    );
+    return names.length === 0
+      ? []
+      : [
+          {
+            code: 'lineage',
+            title: `In this lineage, nearest first: ${shortened(names.join(' < '))}`,
+            content: false,
+          },
+        ];
+  }
+
+  async #run(items: readonly BehaviorFeatures[]): Promise<readonly Views[]> {
+    if (items.length === 0) return [];
+    const tokens = Math.max(1, ...items.map(({ content, context }) => content.length + context.length));
+    const rows = new Int32Array(items.length * tokens);
+    const scales = new Float32Array(items.length * 2);
+    items.forEach(({ content, context }, index) => {
+      rows.set(content, index * tokens);
+      rows.set(context, index * tokens + content.length);
+      scales.set([scaleOf(content.length), scaleOf(content.length + context.length)], index * 2);
+    });
+    const scores = await this.#model.run({
+      rows: { values: rows, shape: [items.length, tokens] },
+      scales: { values: scales, shape: [items.length, 2] },
+    });
+    return items.map((_, index) => ({ content: scores[2 * index] ?? 0, full: scores[2 * index + 1] ?? 0 }));
+  }
+}
+
+/** The sum over a bag of tokens is divided by the root of its size, so that length alone does not decide. */
+function scaleOf(size: number): number {
+  return 1 / Math.sqrt(Math.max(size, 1));
+}
+
+function shortened(text: string): string {
+  return text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters - 1)}…`;
+}
+
+/**
+ * Opens the model beside this file.
+ * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
+ */
+export async function createBehaviorClassifier(openModel: OpenModel): Promise<BehaviorClassifier> {
+  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+  const { file, sha256, output } = manifest.model;
+  const { content, full } = manifest.calibration;
+  if (content === undefined || full === undefined)
+    throw new TypeError('The behavior manifest lacks a calibration');
+  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  return new BehaviorClassifier(profileOf(manifest), model, { content, full });
+}

@@ -1,0 +1,269 @@
+"""Command lines in their process context: two logistic regressions over hashed tokens, in one graph.
+
+Column `content` reads the text alone, column `full` the text and what surrounds it. Judged where it never trained: captures
+of the first laboratory by five-fold cross-validation over captures, the second laboratory by a model that saw none of it,
+documentation by cross-validation over its pages.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from . import bundle, features, measure
+
+FILES = [
+    "behaviour_otrf/otrf_process_creation_dev.jsonl.gz",
+    "behaviour_evtx_attack_samples/eas_events.jsonl.gz",
+    "commands/atomic_red_team.jsonl.gz",
+    "commands/adobe_liblol_known.jsonl.gz",
+    "commands/lolbas_commands.jsonl.gz",
+    "commands/benign_tldr_examples.jsonl.gz",
+]
+VERSION = "1.0.0"
+FOLDS = 5
+"""Weight of one row by source, before near-copies share theirs. Telemetry decides; documentation keeps it honest. Captures of
+the second laboratory are labelled as a whole, so most of their rows say little. LOLBAS lists dual use."""
+WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.05}
+INVERSE_REGULARIZATION = 10.0
+LEAST_CAPTURES = 2
+"""False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
+LINE_BUDGET = 0.005
+DOCUMENTED_BUDGET = 0.002
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of the data, one column an array."""
+
+    rows: list[dict]
+    source: np.ndarray
+    capture: np.ndarray
+    line: np.ndarray
+    label: np.ndarray
+    setting: np.ndarray
+    excepted: np.ndarray
+    windows: np.ndarray
+
+
+def load(data: Path) -> tuple[dict, Table]:
+    schema, rows = features.dataset("behavior", data)
+    rows = [row for row in rows if row["label"] in ("benign", "malicious") or (row["source"], row["label"]) == ("eas", "noise")]
+
+    def column(name: str, default: str = "") -> np.ndarray:
+        return np.array([row.get(name, default) for row in rows])
+
+    return schema, Table(
+        rows=rows,
+        source=column("source"),
+        capture=column("capture"),
+        line=column("line"),
+        label=(column("label") == "malicious").astype(int),
+        setting=column("setting"),
+        excepted=column("excepted") != "",
+        windows=column("basis") == "windows",
+    )
+
+
+def matrix(table: Table, size: int, view: str) -> sparse.csr_matrix:
+    """Rows of weights that apply, each scaled so that a line's length does not decide."""
+    indices, values, ends = [], [], [0]
+    for row in table.rows:
+        rows = row["content"] + row["context"] if view == "full" else row["content"]
+        indices += rows
+        values += [1 / np.sqrt(max(len(rows), 1))] * len(rows)
+        ends.append(len(indices))
+    return sparse.csr_matrix((values, indices, ends), shape=(len(table.rows), size))
+
+
+def row_weights(table: Table, view: str) -> np.ndarray:
+    weight = np.array([WEIGHTS[source] for source in table.source])
+    # The text stands alone in the content view. In the full view a row without context would make its absence a label.
+    weight[(table.setting != "bare") & (table.setting != "")] *= view == "full"
+    weight[table.setting == "bare"] *= view == "content"
+    _, inverse, count = np.unique(np.char.add(table.source, table.line), return_inverse=True, return_counts=True)
+    return weight / np.sqrt(count[inverse])
+
+
+def recurring(x: sparse.csr_matrix, captures: np.ndarray) -> np.ndarray:
+    """Columns seen in several captures: what one capture alone has is its laboratory's name, not its behaviour."""
+    names, index = np.unique(captures, return_inverse=True)
+    member = sparse.csr_matrix((np.ones(len(index)), (index, np.arange(len(index)))), shape=(len(names), len(index)))
+    return np.asarray(((member @ (x > 0)) > 0).sum(axis=0)).ravel() >= LEAST_CAPTURES
+
+
+def fit(x: sparse.csr_matrix, table: Table, weights: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights of the table's rows and the intercept; both classes of equal weight."""
+    used = np.flatnonzero(chosen & (weights > 0))
+    label, weight = table.label[used], weights[used].copy()
+    for one in (0, 1):
+        weight[label == one] *= len(used) / 2 / weight[label == one].sum()
+    keep = np.flatnonzero(recurring(x[used], table.capture[used]))
+    # dual=False and no shuffling: the result depends on nothing but the data.
+    model = LogisticRegression(C=INVERSE_REGULARIZATION, solver="liblinear", dual=False, max_iter=1000, tol=1e-6, random_state=1)
+    model.fit(x[used][:, keep], label, sample_weight=weight)
+    coefficients = np.zeros(x.shape[1])
+    coefficients[keep] = model.coef_[0]
+    return coefficients, float(model.intercept_[0])
+
+
+def fold_of(names: np.ndarray) -> np.ndarray:
+    return np.array([crc32(name.encode()) % FOLDS for name in names])
+
+
+def held_out(x: sparse.csr_matrix, table: Table, weights: np.ndarray) -> np.ndarray:
+    """Log-odds of each row by a model that saw neither its capture (documentation: its page) nor the second laboratory."""
+    scores = np.full(len(table.rows), np.nan)
+    other = table.source == "eas"
+    fold = fold_of(table.capture)
+    for one in range(FOLDS):
+        coefficients, intercept = fit(x, table, weights, ~other & (fold != one))
+        mine = ~other & (fold == one)
+        scores[mine] = x[mine] @ coefficients + intercept
+    coefficients, intercept = fit(x, table, weights, ~other)
+    scores[other] = x[other] @ coefficients + intercept
+    return scores
+
+
+def graph(coefficients: np.ndarray, intercepts: np.ndarray) -> onnx.ModelProto:
+    """scores[n, v] = scales[n, v] * sum over l of table[rows[n, l], v] + intercept[v]; row 0 of the table is padding."""
+    nodes = [
+        helper.make_node("Gather", ["table", "rows"], ["weights"], axis=0),
+        helper.make_node("ReduceSum", ["weights", "axes"], ["sums"], keepdims=0),
+        helper.make_node("Mul", ["sums", "scales"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "intercepts"], ["scores"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("rows", TensorProto.INT32, ["items", "tokens"]),
+        helper.make_tensor_value_info("scales", TensorProto.FLOAT, ["items", 2]),
+    ]
+    initializers = [
+        numpy_helper.from_array(coefficients.astype(np.float32), "table"),
+        numpy_helper.from_array(intercepts.astype(np.float32), "intercepts"),
+        numpy_helper.from_array(np.array([1], dtype=np.int64), "axes"),
+    ]
+    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["items", 2])
+    body = helper.make_graph(nodes, "behavior", inputs, [output], initializers)
+    model = helper.make_model(body, producer_name="firebreak", opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    return model
+
+
+def scores_of(runtime: object, content: list[int], context: list[int]) -> np.ndarray:
+    scales = [[1 / np.sqrt(max(len(content), 1)), 1 / np.sqrt(max(len(content) + len(context), 1))]]
+    rows = np.array([content + context or [0]], dtype=np.int32)
+    return runtime.run(["scores"], {"rows": rows, "scales": np.array(scales, dtype=np.float32)})[0][0]
+
+
+def judged(table: Table, scores: np.ndarray, threshold: float, view: str) -> dict[str, float]:
+    """What results at the threshold on rows that the scoring model never saw; excepted lineages are not scored."""
+    telemetry = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted
+    benign, hostile = telemetry & (table.label == 0), telemetry & (table.label == 1)
+    setting = "bare" if view == "content" else "cmd"
+    documented = (table.source == "tldr") & (table.setting == setting)
+    first, second = table.source == "otrf", table.source == "eas"
+
+    def recall(chosen: np.ndarray) -> float:
+        return measure.above(measure.per_group(table.capture[chosen], scores[chosen]), threshold)
+
+    values = {
+        "benignRows": measure.above(scores[benign], threshold),
+        "benignDistinctLines": measure.above(measure.per_group(table.line[benign], scores[benign]), threshold),
+        "documentedWindows": measure.above(scores[documented & table.windows], threshold),
+        "documentedAll": measure.above(scores[documented], threshold),
+        "hostileRowsFirstLaboratory": measure.above(scores[hostile & first], threshold),
+        "capturesFirstLaboratory": recall(hostile & first),
+        "capturesUnseenLaboratory": recall(hostile & second),
+        "rowAucFirstLaboratory": measure.auc(table.label[telemetry & first], scores[telemetry & first]),
+    }
+    return {name: measure.rounded(value) for name, value in values.items()}
+
+
+def thresholds(table: Table, scores: np.ndarray, view: str) -> float:
+    """The larger of what the two budgets ask for."""
+    benign = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted & (table.label == 0)
+    setting = "bare" if view == "content" else "cmd"
+    documented = (table.source == "tldr") & (table.setting == setting) & table.windows
+    by_line = measure.threshold_at(measure.per_group(table.line[benign], scores[benign]), LINE_BUDGET)
+    return max(by_line, measure.threshold_at(scores[documented], DOCUMENTED_BUDGET))
+
+
+def train(data: Path) -> None:
+    schema, table = load(data)
+    size, context_from = schema["rows"], schema["contextRowsFrom"]
+    print(f"behavior: {len(table.rows)} rows, {table.label.sum()} hostile", flush=True)
+
+    table_weights, intercepts = np.zeros((size, 2)), np.zeros(2)
+    calibration, needed, held = {}, {}, {}
+    for column, view in enumerate(("content", "full")):
+        x, weights = matrix(table, size, view), row_weights(table, view)
+        held[view] = scores = held_out(x, table, weights)
+        judge = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
+        calibration[view] = measure.platt(scores[judge], table.label[judge], weights[judge])
+        needed[view] = float(measure.calibrated(thresholds(table, scores, view), calibration[view]))
+        coefficients, intercepts[column] = fit(x, table, weights, np.ones(len(table.rows), dtype=bool))
+        table_weights[:, column] = coefficients
+        print(f"behavior: {view} view trained, needs a threshold of {needed[view]:.4f}", flush=True)
+    assert not table_weights[0].any() and not table_weights[context_from:, 0].any()
+
+    # One threshold serves both views, as the engine knows one for each classifier.
+    threshold = float(np.ceil(max(needed.values()) * 1e4) / 1e4)
+    metrics = {}
+    for view in ("content", "full"):
+        slope, intercept = calibration[view]["slope"], calibration[view]["intercept"]
+        score = (np.log(threshold / (1 - threshold)) - intercept) / slope
+        metrics[view] = judged(table, held[view], score, view)
+        print(f"behavior: {view} {metrics[view]}", flush=True)
+
+    model = graph(table_weights, intercepts)
+    entry = bundle.save_model("behavior", model)
+    manifest = {
+        "id": "behavior",
+        "version": VERSION,
+        "featureSchemaVersion": schema["featureSchemaVersion"],
+        "tier": "fast",
+        "accepts": ["command-line", "file"],
+        "baseRate": 0.5,
+        "threshold": threshold,
+        "evidence": ["content", "testimony"],
+        "model": entry,
+        "calibration": calibration,
+        "metrics": metrics,
+    }
+    bundle.save_manifest("behavior", manifest, data, FILES)
+
+    runtime = bundle.session(model.SerializeToString(deterministic=True))
+    expectations = []
+    for processes in features.golden("behavior"):
+        expectations.append(expectation(runtime, processes, calibration))
+    bundle.save_golden("behavior", expectations)
+    bundle.save_figures("behavior", figures(metrics))
+
+
+def expectation(runtime: object, processes: list[dict], calibration: dict[str, dict[str, float]]) -> dict[str, float]:
+    """The most suspicious process counts; one without context is judged by its text. The text counts for command lines alone."""
+    text, whole = [], []
+    for process in processes:
+        scores = scores_of(runtime, process["content"], process["context"])
+        text.append(measure.calibrated(scores[0], calibration["content"]))
+        whole.append(measure.calibrated(scores[1], calibration["full"]) if process["context"] else text[-1])
+    return {"probability": measure.rounded(max(whole), 8), "textProbability": measure.rounded(max(text), 8)}
+
+
+def figures(metrics: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
+    names = {
+        "benignRows": "benign telemetry flagged, by row",
+        "benignDistinctLines": "benign telemetry flagged, by distinct line",
+        "documentedWindows": "documented Windows commands flagged (pages never seen)",
+        "documentedAll": "documented commands of all platforms flagged",
+        "hostileRowsFirstLaboratory": "hostile rows found, first laboratory, captures never seen",
+        "capturesFirstLaboratory": "captures found, first laboratory, captures never seen",
+        "capturesUnseenLaboratory": "captures found, second laboratory, nothing of it seen",
+    }
+    head = ("held out, at the shipped threshold", "text alone", "with context")
+    return [head, *((text, bundle.percent(metrics["content"][key]), bundle.percent(metrics["full"][key])) for key, text in names.items())]
