@@ -213,7 +213,7 @@ export class PublishedState {
       const scope = this.#scopes.get(ended.scope);
       if (scope?.table.hasEnded(ended.id) !== true) continue;
       scope.remove(ended.id);
-      if (scope.table.size === 0) this.#scopes.delete(ended.scope);
+      this.#dropEmpty(ended.scope);
     }
   }
 
@@ -223,6 +223,10 @@ export class PublishedState {
     const scope = new Scope(name, this.#forms);
     this.#scopes.set(name, scope);
     return scope;
+  }
+
+  #dropEmpty(scopeName: string): void {
+    if (this.#scopes.get(scopeName)?.table.size === 0) this.#scopes.delete(scopeName);
   }
 
   #put(scope: Scope, change: StateChange, mark: LogMark): void {
@@ -259,12 +263,18 @@ export class PublishedState {
     const id = entryIdSchema.safeParse(key.slice(key.indexOf(':') + 1));
     const owner = key.startsWith('own:') && id.success ? this.#owners.get(id.data) : undefined;
     if (owner === undefined || !id.success) return;
-    const { tenantId } = owner;
-    const tenantScope = subjectKey({ tenantId, deviceId: null });
-    for (const deviceId of owner.deviceIds)
-      this.#bury(subjectKey({ tenantId, deviceId }), id.data, mark, appendedAt);
-    this.#bury(tenantScope, id.data, mark, appendedAt);
+    const { tenantId, deviceIds } = owner;
+    const tenantScope = this.#scope(subjectKey({ tenantId, deviceId: null }));
+    const [deviceId] = deviceIds;
+    const targeted =
+      deviceId === undefined
+        ? undefined
+        : this.#scopes.get(subjectKey({ tenantId, deviceId }))?.table.get(id.data);
+    // The tenant's scope speaks for all, so that a later entry of this id finds nothing left at single devices.
+    if (targeted?.event === 'entry') tenantScope.put(targeted, mark);
+    this.#setOwner(id.data, { tenantId, deviceIds: [] });
     this.#owners.delete(id.data);
+    this.#bury(tenantScope.name, id.data, mark, appendedAt);
   }
 
   #putOwn(tenantId: TenantId, entry: OwnEntry, mark: LogMark): void {
@@ -299,6 +309,7 @@ export class PublishedState {
       if (owner.deviceIds.includes(deviceId)) continue;
       const name = subjectKey({ tenantId, deviceId });
       this.#scopes.get(name)?.remove(id);
+      this.#dropEmpty(name);
       this.#changed.get(name)?.delete(id);
     }
     this.#owners.set(id, owner);

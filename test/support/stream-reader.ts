@@ -54,20 +54,20 @@ export class StreamReader {
   #entry(entry: Entry): void {
     if (!belongsToState(entry)) return;
     if (this.entries.get(entry.id)?.revision === entry.revision) this.faults.push(`${entry.id} came twice`);
-    this.#once(entry.id);
+    this.#once(entry);
     this.#pending.push({ entry });
   }
 
   #revocation(revocation: Revocation): void {
-    this.#once(revocation.id);
+    this.#once(revocation);
     this.#pending.push({ revocation });
   }
 
-  #once(id: string): void {
-    const twice = this.#pending.some(
-      (change) => ('entry' in change ? change.entry : change.revocation).id === id,
-    );
-    if (twice) this.faults.push(`${id} stands twice in a flush`);
+  #once({ id, revision }: Entry | Revocation): void {
+    const again = this.#pending
+      .map((change) => ('entry' in change ? change.entry : change.revocation))
+      .some((change) => change.id === id && change.revision === revision);
+    if (again) this.faults.push(`${id} came twice before a checkpoint`);
   }
 
   #checkpoint({ id, data }: Frame): void {

@@ -130,10 +130,7 @@ class Connection {
   receive(body: Buffer | string): void {
     if (this.ended) return;
     const text = body.toString();
-    const firstEntry = text.indexOf('event: entry');
-    if (firstEntry >= 0 && text.lastIndexOf('event: revocation') > firstEntry) {
-      this.#agent.faults.push('a revocation after an entry');
-    }
+    this.#agent.faults.push(...orderFaults(text));
     this.#agent.reader.take(text);
   }
 
@@ -250,6 +247,15 @@ class World {
     const cursor = agent.reader.cursor === undefined ? null : decodeCursor(agent.reader.cursor, logIdentity);
     await catchUp(agent.connection, cursor?.offsets ?? [0, 0], this);
   }
+}
+
+/** What is wrong with the order within one flush. */
+function orderFaults(text: string): readonly string[] {
+  const firstEntry = text.indexOf('event: entry');
+  const late = firstEntry >= 0 && text.lastIndexOf('event: revocation') > firstEntry;
+  const ids = [...text.matchAll(/^data: \{"id":"([^"]+)"/gmu)].map(([, id]) => id);
+  const twice = new Set(ids).size < ids.length;
+  return [...(late ? ['a revocation after an entry'] : []), ...(twice ? ['an entry twice in a flush'] : [])];
 }
 
 /** Entries in order, without what only the reporting device sees. */
