@@ -20,7 +20,7 @@ create table history.reports (
   clock_suspect boolean not null,
   file_name text,
   body json not null,
-  primary key (device_id, report_id, reported_at)
+  primary key (report_id, device_id, reported_at)
 ) partition by range (reported_at);
 create index reports_page on history.reports (tenant_id, recorded_at desc, report_id desc);
 create index reports_artifact on history.reports (artifact_key, tenant_id);

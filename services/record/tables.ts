@@ -43,7 +43,7 @@ with input as materialized (
   select tenant_id, device_id, report_id, reported_at, accepted_at, artifact_key, artifact_kind,
          detection_source, local_action, clock_suspect, file_name, body::json
     from input
-  on conflict (device_id, report_id, reported_at) do nothing
+  on conflict (report_id, device_id, reported_at) do nothing
   returning device_id, report_id, reported_at
 )
 insert into history.sightings as s (artifact_key, tenant_id, name_key, file_name, sha1, md5, signer, signer_key, reports, first_seen_at, last_seen_at)

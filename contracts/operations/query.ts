@@ -1,0 +1,11 @@
+import type { Operation } from '../operation.ts';
+import { historyOperations } from './history.ts';
+import { overrideOperations } from './overrides.ts';
+import { tenancyOperations } from './tenancy.ts';
+
+/** Everything that services/query answers. */
+export const queryOperations: readonly Operation[] = [
+  ...tenancyOperations,
+  ...historyOperations,
+  ...overrideOperations,
+];
