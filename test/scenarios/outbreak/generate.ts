@@ -150,7 +150,7 @@ export function writeScenario(): ReadonlyMap<string, string> {
         tenants,
         devicesPerTenant,
         lengthMs,
-        override: { tenant: 'gamma', artifact: 'quote-viewer.exe' },
+        override: { tenant: 'gamma', artifact: slandered.name },
       }),
     ],
     ['policy.json', json(defaultPolicy)],
