@@ -5,6 +5,7 @@
  *   node --import tsx scripts/emit-features.ts metadata|behavior FOLDER
  *   node --import tsx scripts/emit-features.ts golden metadata|behavior
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -15,7 +16,13 @@ import * as metadata from '../classifiers/metadata/features.ts';
 import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
-import { captureReports, documentedCommand, processRow, type CommandReport } from './to-reports/commands.ts';
+import {
+  captureReports,
+  commandInLineage,
+  documentedCommand,
+  processRow,
+  type CommandReport,
+} from './to-reports/commands.ts';
 import { executableFamily, executableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 
@@ -109,6 +116,23 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
         emitCommand(write, report, { ...about, setting, label: row['label'], basis: platforms.join() });
       }
     }
+  }
+  await emitOwnCommands(write);
+}
+
+const ownCommandsSchema = z.object({
+  groups: z.array(z.object({ name: z.string(), lineage: z.array(z.string()), lines: z.array(z.string()) })),
+});
+
+/** Our own list of ordinary commands; one in five of a group shares a capture, so that each is judged by the other four. */
+async function emitOwnCommands(write: Write): Promise<void> {
+  const path = new URL('../training/own/benign-commands.json', import.meta.url);
+  const { groups } = ownCommandsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  for (const { name, lineage, lines } of groups) {
+    lines.forEach((line, index) => {
+      const about = { source: 'own', capture: `own/${name}/${index % 5}`, label: 'benign' };
+      emitCommand(write, commandInLineage(line, lineage), about);
+    });
   }
 }
 

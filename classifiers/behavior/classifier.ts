@@ -81,7 +81,7 @@ export class BehaviorClassifier implements Classifier {
     return this.#model.release();
   }
 
-  /** The most suspicious process decides. Where nothing is known but the text, the full view is the text's. */
+  /** The most suspicious process decides. Wording that condemns itself condemns in every context. */
   #outcome(
     { report, evidence }: ClassifierInput,
     judged: readonly Judged[],
@@ -90,7 +90,8 @@ export class BehaviorClassifier implements Classifier {
     const all = judged.map(({ process, features }, index) => {
       const { content, full } = views[index] ?? { content: 0, full: 0 };
       const text = calibrate(content, this.#calibration.content);
-      const whole = features.context.length === 0 ? text : calibrate(full, this.#calibration.full);
+      const inContext = features.context.length === 0 ? 0 : calibrate(full, this.#calibration.full);
+      const whole = Math.max(text, inContext);
       return { process, text, whole };
     });
     const worst = all.reduce((a, b) => (b.whole > a.whole ? b : a));

@@ -170,3 +170,29 @@ export function documentedCommand(commandLine: string, setting: Setting): Comman
     ],
   };
 }
+
+/**
+ * A command in a lineage of executables, the parent first: how our own list of ordinary commands describes who starts them.
+ * A program named without a folder is taken to be one of the operating system.
+ */
+export function commandInLineage(commandLine: string, lineage: readonly string[]): CommandReport {
+  const program = /^"([^"]+)"|^(\S+)/.exec(commandLine);
+  const name = program?.[1] ?? program?.[2] ?? '';
+  const named = /\.[a-z]{3}$/i.test(name) ? name : `${name}.exe`;
+  const chain = lineage.map((executable, index) => ({ entity_id: `above-${index}`, executable }));
+  return {
+    artifact: { kind: 'command-line', text: commandLine },
+    process: {
+      executable: name.includes('\\') ? named : `C:\\Windows\\System32\\${named}`,
+      command_line: commandLine,
+      ...(chain[0] !== undefined && { parent: chain[0] }),
+    },
+    events: chain.map((process, index) => {
+      const parent = chain[index + 1];
+      return {
+        event: { category: ['process'], type: ['start'] },
+        process: { ...process, ...(parent !== undefined && { parent }) },
+      };
+    }),
+  };
+}

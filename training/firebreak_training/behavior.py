@@ -29,9 +29,10 @@ VERSION = "1.0.0"
 FOLDS = 5
 """Weight of one row by source, before near-copies share theirs. Telemetry decides; documentation keeps it honest. Captures of
 the second laboratory are labelled as a whole, so most of their rows say little. LOLBAS lists dual use."""
-WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.05}
+WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.05, "own": 1.0}
 INVERSE_REGULARIZATION = 10.0
 LEAST_CAPTURES = 2
+TELEMETRY = ["otrf", "eas", "own"]
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
 LINE_BUDGET = 0.005
 DOCUMENTED_BUDGET = 0.002
@@ -160,12 +161,12 @@ def scores_of(runtime: object, content: list[int], context: list[int]) -> np.nda
     return runtime.run(["scores"], {"rows": rows, "scales": np.array(scales, dtype=np.float32)})[0][0]
 
 
-def judged(table: Table, scores: np.ndarray, threshold: float, view: str) -> dict[str, float]:
+def judged(table: Table, scores: np.ndarray, threshold: float, setting: str) -> dict[str, float]:
     """What results at the threshold on rows that the scoring model never saw; excepted lineages are not scored."""
-    telemetry = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted
+    telemetry = np.isin(table.source, TELEMETRY) & ~table.excepted
     benign, hostile = telemetry & (table.label == 0), telemetry & (table.label == 1)
-    setting = "bare" if view == "content" else "cmd"
     documented = (table.source == "tldr") & (table.setting == setting)
+    own = table.source == "own"
     first, second = table.source == "otrf", table.source == "eas"
 
     def recall(chosen: np.ndarray) -> float:
@@ -174,6 +175,7 @@ def judged(table: Table, scores: np.ndarray, threshold: float, view: str) -> dic
     values = {
         "benignRows": measure.above(scores[benign], threshold),
         "benignDistinctLines": measure.above(measure.per_group(table.line[benign], scores[benign]), threshold),
+        "ownBenignLines": measure.above(scores[own], threshold),
         "documentedWindows": measure.above(scores[documented & table.windows], threshold),
         "documentedAll": measure.above(scores[documented], threshold),
         "hostileRowsFirstLaboratory": measure.above(scores[hostile & first], threshold),
@@ -186,7 +188,7 @@ def judged(table: Table, scores: np.ndarray, threshold: float, view: str) -> dic
 
 def thresholds(table: Table, scores: np.ndarray, view: str) -> float:
     """The larger of what the two budgets ask for."""
-    benign = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted & (table.label == 0)
+    benign = np.isin(table.source, TELEMETRY) & ~table.excepted & (table.label == 0)
     setting = "bare" if view == "content" else "cmd"
     documented = (table.source == "tldr") & (table.setting == setting) & table.windows
     by_line = measure.threshold_at(measure.per_group(table.line[benign], scores[benign]), LINE_BUDGET)
@@ -203,7 +205,7 @@ def train(data: Path) -> None:
     for column, view in enumerate(("content", "full")):
         x, weights = matrix(table, size, view), row_weights(table, view)
         held[view] = scores = held_out(x, table, weights)
-        judge = np.isin(table.source, ["otrf", "eas"]) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
+        judge = np.isin(table.source, TELEMETRY) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
         calibration[view] = measure.platt(scores[judge], table.label[judge], weights[judge])
         needed[view] = float(measure.calibrated(thresholds(table, scores, view), calibration[view]))
         coefficients, intercepts[column] = fit(x, table, weights, np.ones(len(table.rows), dtype=bool))
@@ -213,12 +215,11 @@ def train(data: Path) -> None:
 
     # One threshold serves both views, as the engine knows one for each classifier.
     threshold = float(np.ceil(max(needed.values()) * 1e4) / 1e4)
-    metrics = {}
-    for view in ("content", "full"):
-        slope, intercept = calibration[view]["slope"], calibration[view]["intercept"]
-        score = (np.log(threshold / (1 - threshold)) - intercept) / slope
-        metrics[view] = judged(table, held[view], score, view)
-        print(f"behavior: {view} {metrics[view]}", flush=True)
+    probability = {view: measure.calibrated(held[view], calibration[view]) for view in calibration}
+    views = {"text": (probability["content"], "bare"), "full": (np.maximum(probability["content"], probability["full"]), "cmd")}
+    metrics = {view: judged(table, scores, threshold, setting) for view, (scores, setting) in views.items()}
+    for view, values in metrics.items():
+        print(f"behavior: {view} {values}", flush=True)
 
     model = graph(table_weights, intercepts)
     entry = bundle.save_model("behavior", model)
@@ -246,12 +247,13 @@ def train(data: Path) -> None:
 
 
 def expectation(runtime: object, processes: list[dict], calibration: dict[str, dict[str, float]]) -> dict[str, float]:
-    """The most suspicious process counts; one without context is judged by its text. The text counts for command lines alone."""
+    """The most suspicious process counts; wording that condemns itself condemns in every context."""
     text, whole = [], []
     for process in processes:
         scores = scores_of(runtime, process["content"], process["context"])
         text.append(measure.calibrated(scores[0], calibration["content"]))
-        whole.append(measure.calibrated(scores[1], calibration["full"]) if process["context"] else text[-1])
+        in_context = measure.calibrated(scores[1], calibration["full"]) if process["context"] else 0.0
+        whole.append(max(text[-1], in_context))
     return {"probability": measure.rounded(max(whole), 8), "textProbability": measure.rounded(max(text), 8)}
 
 
@@ -259,6 +261,7 @@ def figures(metrics: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
     names = {
         "benignRows": "benign telemetry flagged, by row",
         "benignDistinctLines": "benign telemetry flagged, by distinct line",
+        "ownBenignLines": "our own list of ordinary commands flagged (lines never seen)",
         "documentedWindows": "documented Windows commands flagged (pages never seen)",
         "documentedAll": "documented commands of all platforms flagged",
         "hostileRowsFirstLaboratory": "hostile rows found, first laboratory, captures never seen",
@@ -266,4 +269,4 @@ def figures(metrics: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
         "capturesUnseenLaboratory": "captures found, second laboratory, nothing of it seen",
     }
     head = ("held out, at the shipped threshold", "text alone", "with context")
-    return [head, *((text, bundle.percent(metrics["content"][key]), bundle.percent(metrics["full"][key])) for key, text in names.items())]
+    return [head, *((text, bundle.percent(metrics["text"][key]), bundle.percent(metrics["full"][key])) for key, text in names.items())]
