@@ -29,7 +29,8 @@ export function sha256Hex(input: string | Uint8Array): string {
 /**
  * Canonical form 1 of a Windows command line, so that the same command typed with other spacing is the same artifact:
  * outer white space goes, inner runs become one blank (inside double quotes too: no program tells them apart reliably),
- * a user profile folder becomes `%USERPROFILE%`, the program loses its quotes and is lower-cased; the arguments keep their case.
+ * a user profile folder becomes `%USERPROFILE%`, the program is lower-cased and loses quotes that it does not need; the
+ * arguments keep their case.
  */
 export function canonicalCommandLine(commandLine: string): string {
   const squeezed = commandLine
@@ -38,7 +39,9 @@ export function canonicalCommandLine(commandLine: string): string {
     .replace(/\b[a-z]:\\users\\(?!public\\|default\\|all users\\)[^\\"' ]+(?=\\)/giu, '%USERPROFILE%');
   const quoted = /^"([^"]*)"(.*)$/u.exec(squeezed);
   const [program = '', rest = ''] = quoted ? [quoted[1], quoted[2]] : splitOnce(squeezed);
-  return (program.trim().toLowerCase().replace('%userprofile%', '%USERPROFILE%') + rest).trimEnd();
+  const name = program.trim().toLowerCase().replace('%userprofile%', '%USERPROFILE%');
+  // Quotes stay where they are needed: without them another program would be meant.
+  return ((name.includes(' ') ? `"${name}"` : name) + rest).trimEnd();
 }
 
 function splitOnce(text: string): readonly [string, string] {

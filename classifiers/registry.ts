@@ -1,0 +1,31 @@
+import { createBehaviorClassifier } from './behavior/classifier.ts';
+import type { Classifier } from './classifier.ts';
+import { createMetadataClassifier } from './metadata/classifier.ts';
+import { createRulesClassifier, type RulesClassifier } from './rules/classifier.ts';
+import type { OpenModel } from './scoring-model.ts';
+
+export interface RegistryOptions {
+  readonly openModel: OpenModel;
+  /** Folders of the operator's own Sigma rules. */
+  readonly ruleFolders: readonly string[];
+}
+
+export interface Registry {
+  /** All of them, in the order in which decision records name them. */
+  readonly classifiers: readonly Classifier[];
+  /** Among them, for what it read and rejected. */
+  readonly rules: RulesClassifier;
+}
+
+/**
+ * Every classifier of the service, ready to score.
+ * @throws FB_MODEL_MISSING, FB_MODEL_ALTERED
+ */
+export async function loadClassifiers({ openModel, ruleFolders }: RegistryOptions): Promise<Registry> {
+  const [metadata, behavior, rules] = await Promise.all([
+    createMetadataClassifier(openModel),
+    createBehaviorClassifier(openModel),
+    createRulesClassifier({ ruleFolders }),
+  ]);
+  return { classifiers: [metadata, behavior, rules], rules };
+}
