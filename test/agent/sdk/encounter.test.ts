@@ -32,12 +32,19 @@ function entry(more: object = {}): Entry {
   });
 }
 
+const fail = (error: unknown) => (): never => {
+  throw error;
+};
+
 interface Sent {
   readonly reports: readonly ReportInput[];
   readonly waitMs: number | undefined;
 }
 
-function sentry(entries: readonly Entry[], answer: Entry | null | Error): Sentry & { readonly sent: Sent[] } {
+function sentry(
+  entries: readonly Entry[],
+  answerWith: () => Entry | null,
+): Sentry & { readonly sent: Sent[] } {
   const sent: Sent[] = [];
   return {
     sent,
@@ -48,7 +55,7 @@ function sentry(entries: readonly Entry[], answer: Entry | null | Error): Sentry
     client: {
       send: async (reports, options) => {
         sent.push({ reports, waitMs: options?.waitMs });
-        if (answer instanceof Error) throw answer;
+        const answer = answerWith();
         const verdict = answer === null ? 'pending' : 'malicious';
         return [
           reportResultSchema.parse({
@@ -66,26 +73,26 @@ function sentry(entries: readonly Entry[], answer: Entry | null | Error): Sentry
 
 describe('a device meets something', () => {
   test('that its entries stop: it stops at once, waits for nobody, and reports that it did', async () => {
-    const device = sentry([entry()], null);
+    const device = sentry([entry()], () => null);
     const met = await encounter(device, report, 10_000);
     expect(met).toMatchObject({ decidedAt: 'device', outcome: { stopped: true, verdict: 'malicious' } });
     expect(device.sent).toMatchObject([{ waitMs: 0, reports: [{ id: report.id, localAction: 'blocked' }] }]);
   });
 
   test('that its entries stop while the service is away: it stops all the same', async () => {
-    const away = new ServiceError('unreachable', 'Nobody answers.', { retryable: true });
+    const away = fail(new ServiceError('unreachable', 'Nobody answers.', { retryable: true }));
     expect((await encounter(sentry([entry()], away), report, 10_000)).outcome.stopped).toBe(true);
   });
 
   test('that is new: it holds it, asks, and obeys the answer', async () => {
-    const device = sentry([], entry());
+    const device = sentry([], () => entry());
     const met = await encounter(device, report, 10_000);
     expect(met).toMatchObject({ decidedAt: 'service', outcome: { stopped: true, by: 'entry' } });
     expect(device.sent).toMatchObject([{ waitMs: 10_000, reports: [{ localAction: 'held' }] }]);
   });
 
   test('whose entry has expired: it asks', async () => {
-    const device = sentry([entry({ expiresAt: '2026-11-22T10:14:59.999Z' })], null);
+    const device = sentry([entry({ expiresAt: '2026-11-22T10:14:59.999Z' })], () => null);
     expect(await encounter(device, report, 10_000)).toMatchObject({
       decidedAt: 'service',
       outcome: { stopped: false, by: 'policy' },
@@ -96,11 +103,11 @@ describe('a device meets something', () => {
     ['away', new ServiceError('unreachable', 'Nobody answers.', { retryable: true })],
     ['too slow', new DOMException('late', 'TimeoutError')],
   ])('while the service is %s: the policy decides', async (_name, failure) => {
-    const { outcome } = await encounter(sentry([], failure), report, 1000);
+    const { outcome } = await encounter(sentry([], fail(failure)), report, 1000);
     expect(outcome).toMatchObject({ stopped: false, by: 'policy', verdict: 'pending' });
   });
 
   test('and a bug is no failure of the service: it is thrown', async () => {
-    await expect(encounter(sentry([], new TypeError('bug')), report, 1000)).rejects.toThrow(TypeError);
+    await expect(encounter(sentry([], fail(new TypeError('bug'))), report, 1000)).rejects.toThrow(TypeError);
   });
 });
