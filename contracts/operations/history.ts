@@ -16,7 +16,6 @@ import {
   decisionViewSchema,
   listOf,
   reportItemSchema,
-  reportOutcomeSchema,
   reportViewSchema,
   verdictItemSchema,
   verdictViewSchema,
@@ -148,11 +147,11 @@ export const getReportOperation = {
   method: 'GET',
   path: '/v1/reports/{id}',
   tag: 'reports',
-  summary: 'For the device that sent it what became of a report; for people the whole report',
-  access: { kind: 'device-or-person', role: 'viewer' },
+  summary: 'The whole report, and what is known of its artifact now',
+  access: viewer,
   params: z.object({ id: reportIdSchema }),
   answers: {
-    200: answer('Outcome or report.', z.union([reportOutcomeSchema, reportViewSchema])),
+    200: answer('The report.', reportViewSchema),
     404: notFound,
   },
 } as const satisfies Operation;

@@ -1,29 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { artifactKeySchema, type ArtifactKey } from '../../contracts/artifact.ts';
+import { artifactKeySchema } from '../../contracts/artifact.ts';
 import type { Entry } from '../../contracts/entry.ts';
 import { FirebreakError } from '../../contracts/errors.ts';
-import type { reportOutcomeSchema, reportViewSchema } from '../../contracts/http.ts';
+import type { reportViewSchema } from '../../contracts/http.ts';
 import { verdictSchema } from '../../contracts/domain.ts';
-import { deviceIdSchema, type DeviceId, type ReportId, type TenantId } from '../../contracts/ids.ts';
+import { deviceIdSchema, type ReportId, type TenantId } from '../../contracts/ids.ts';
 import { getReportOperation, listReportsOperation } from '../../contracts/operations/history.ts';
-import { defaultPolicy } from '../../contracts/policy.ts';
-import { effective } from '../../engine/effective/effective.ts';
 import { route, type Route } from '../../platform/http/route.ts';
+import { latestVerdict } from '../../platform/postgres/recorded-report.ts';
 import { keysFor } from './artifact-filter.ts';
 import { Conditions } from './conditions.ts';
-import type { Client, QueryDatabase } from './database.ts';
+import type { QueryDatabase } from './database.ts';
 import { entriesInForce } from './in-force.ts';
-import { Pages, wireTime } from './paging.ts';
+import { Pages } from './paging.ts';
 import { reportColumns, reportItem, type ReportRow } from './report-rows.ts';
 
-type ReportOutcome = z.input<typeof reportOutcomeSchema>;
 type ReportView = z.input<typeof reportViewSchema>;
-type Verdict = ReportOutcome['verdict'];
-
-/** History follows the log by a moment; a device that asks at once is not told that its report is unknown. */
-const patienceMs = 2_000;
-const askAgainMs = 100;
+type Verdict = ReportView['verdict'];
 
 export function reportRoutes(database: QueryDatabase): readonly Route[] {
   return [
@@ -46,47 +39,15 @@ export function reportRoutes(database: QueryDatabase): readonly Route[] {
       const page = pages.of(rows, (row) => ({ at: row.recorded_at, id: row.report_id }), reportItem);
       return { status: 200, json: page };
     }),
-    route(getReportOperation, async ({ params: { id }, principal, signal }) => {
-      const { tenantId } = principal;
-      if (principal.kind === 'person')
-        return { status: 200, json: existing(await findReportView(database, tenantId, id)) };
-      const find = () => findReportOutcome(database, tenantId, principal.deviceId, id);
-      return { status: 200, json: existing(await untilRecorded(find, signal)) };
+    route(getReportOperation, async ({ params: { id }, principal }) => {
+      const report = await findReport(database, principal.tenantId, id);
+      if (report === null) throw new FirebreakError('FB_NOT_FOUND', 'There is no such report.');
+      return { status: 200, json: report };
     }),
   ];
 }
 
-/** @returns what became of a report of a device; null when history does not have it (yet) */
-export async function findReportOutcome(
-  database: QueryDatabase,
-  tenantId: TenantId,
-  deviceId: DeviceId,
-  id: ReportId,
-): Promise<ReportOutcome | null> {
-  return database.asTenant(tenantId, async (client) => {
-    const { rows } = await client.query<ReportRow & { readonly now: Date }>(
-      `select ${reportColumns}, clock_timestamp() as now from history.reports where report_id = $1 and device_id = $2
-        order by reported_at desc limit 1`,
-      [id, deviceId],
-    );
-    const row = rows[0];
-    if (row === undefined) return null;
-    const key = artifactKeySchema.parse(row.artifact_key);
-    const entries = await entriesInForce(client, key, deviceId);
-    const device = { deviceId, runningMode: 'active' } as const;
-    const { entry } = effective(entries, defaultPolicy, device, wireTime(row.now));
-    return {
-      id: row.report_id,
-      '@timestamp': wireTime(row.reported_at),
-      artifact: key,
-      verdict: strongestVerdict(entries) ?? (await latestVerdict(client, key, deviceId)),
-      entry,
-      acceptedAt: wireTime(row.accepted_at),
-    };
-  });
-}
-
-async function findReportView(
+async function findReport(
   database: QueryDatabase,
   tenantId: TenantId,
   id: ReportId,
@@ -103,7 +64,7 @@ async function findReportView(
     const key = artifactKeySchema.parse(row.artifact_key);
     const deviceId = deviceIdSchema.parse(row.device_id);
     const entries = await entriesInForce(client, key, deviceId);
-    const verdict = strongestVerdict(entries) ?? (await latestVerdict(client, key, deviceId));
+    const verdict = strongestVerdict(entries) ?? (await latestVerdict(client, key, deviceId)) ?? 'pending';
     return { ...reportItem(row), report: row.body.report, verdict };
   });
 }
@@ -112,27 +73,4 @@ async function findReportView(
 function strongestVerdict(entries: readonly Entry[]): Verdict | null {
   const verdicts = entries.flatMap((entry) => (entry.source === 'decision' ? [entry.verdict] : []));
   return verdictSchema.options.find((verdict) => verdicts.includes(verdict)) ?? null;
-}
-
-/** Without an entry the last decision speaks, for the device or its tenant. */
-async function latestVerdict(client: Client, key: ArtifactKey, deviceId: DeviceId): Promise<Verdict> {
-  const { rows } = await client.query<{ verdict: Verdict }>(
-    `select verdict from history.decisions where artifact_key = $1 and (reach <> 'device' or device_id = $2)
-      order by recorded_at desc limit 1`,
-    [key, deviceId],
-  );
-  return rows[0]?.verdict ?? 'pending';
-}
-
-async function untilRecorded<T>(find: () => Promise<T | null>, signal: AbortSignal): Promise<T | null> {
-  for (let leftMs = patienceMs; ; leftMs -= askAgainMs) {
-    const found = await find();
-    if (found !== null || leftMs <= 0 || signal.aborted) return found;
-    await sleep(askAgainMs, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-function existing<T>(found: T | null): T {
-  if (found === null) throw new FirebreakError('FB_NOT_FOUND', 'There is no such report.');
-  return found;
 }
