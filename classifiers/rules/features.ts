@@ -49,9 +49,27 @@ function processTable(report: Report): ProcessTable {
   return table;
 }
 
+/**
+ * Facts of a process that an entry only names are cut: five hundred entries may name one process, and what its own
+ * entry tells is read whole.
+ */
+const inheritedLength = 1_024;
+
 function resolve(process: EcsProcess | undefined, table: ProcessTable): EcsProcess | undefined {
   const known = process?.entity_id === undefined ? undefined : table.get(process.entity_id);
-  return known === undefined ? process : { ...known, ...process };
+  return known === undefined ? process : { ...shortened(known), ...process };
+}
+
+function shortened(process: EcsProcess): EcsProcess {
+  const { executable, command_line, working_directory } = process;
+  return {
+    ...process,
+    ...(executable === undefined ? {} : { executable: executable.slice(0, inheritedLength) }),
+    ...(command_line === undefined ? {} : { command_line: command_line.slice(0, inheritedLength) }),
+    ...(working_directory === undefined
+      ? {}
+      : { working_directory: working_directory.slice(0, inheritedLength) }),
+  };
 }
 
 /** Events of the text alone. A command line is read in its canonical form, because that is what its key stands for. */

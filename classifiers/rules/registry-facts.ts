@@ -17,7 +17,10 @@ export function registryFacts(registry: Registry, types: readonly string[]): Reg
     ...(details === undefined ? {} : { Details: details }),
   };
   if (types.includes('deletion'))
-    return { category: 'registry_delete', fields: { ...fields, EventType: 'DeleteKey' } };
+    return {
+      category: 'registry_delete',
+      fields: { ...fields, EventType: registry.value === undefined ? 'DeleteKey' : 'DeleteValue' },
+    };
   if (strings === undefined && types.includes('creation')) {
     return { category: 'registry_add', fields: { ...fields, EventType: 'CreateKey' } };
   }

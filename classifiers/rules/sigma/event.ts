@@ -1,4 +1,4 @@
-/** One value of an event field. A list matches when any of its members does. */
+/** One value of an event field. A list matches when any of its members does; an empty one is no value. */
 export type FieldValue = string | number | boolean | null | readonly string[];
 
 /**

@@ -41,9 +41,12 @@ export function openPattern(pattern: Pattern, ends: { start: boolean; end: boole
 
 /** The plain text of a pattern without wildcards, else undefined. */
 export function plainText(pattern: Pattern): string | undefined {
-  if (pattern.length === 0) return '';
-  const [first] = pattern;
-  return pattern.length === 1 && first?.kind === 'text' ? first.text : undefined;
+  let text = '';
+  for (const part of pattern) {
+    if (part.kind !== 'text') return undefined;
+    text += part.text;
+  }
+  return text;
 }
 
 export function mapText(pattern: Pattern, change: (text: string) => string): Pattern {

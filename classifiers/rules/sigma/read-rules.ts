@@ -40,7 +40,7 @@ export function readRules(file: string, source: string, options: ReadOptions = {
   const documents = parseAllDocuments(source, { lineCounter: counter });
   const rules: SigmaRule[] = [];
   const rejected: RejectedRule[] = [];
-  if (!Array.isArray(documents))
+  if (documents.length === 0)
     return { rules, rejected: [{ file, line: 1, reason: 'the file holds no rule' }] };
   for (const document of documents) {
     const lineAt = (path: readonly (string | number)[]): number => lineOf(document, path, counter);
@@ -52,11 +52,10 @@ export function readRules(file: string, source: string, options: ReadOptions = {
     try {
       rules.push(readRule(document.toJS({ maxAliasCount: 100 }), options, { file, line: lineAt([]) }));
     } catch (cause) {
-      if (cause instanceof RuleProblem)
-        rejected.push({ file, line: lineAt(cause.path), reason: cause.message });
-      else if (cause instanceof ReferenceError)
-        rejected.push({ file, line: lineAt([]), reason: cause.message });
-      else throw cause;
+      // Whatever a document does to the parser, the other rules go on.
+      const path = cause instanceof RuleProblem ? cause.path : [];
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      rejected.push({ file, line: lineAt(path), reason: firstLine(reason) });
     }
   }
   return { rules, rejected };

@@ -71,6 +71,7 @@ function layOut(event: SigmaEvent, group: RuleGroup): Row {
     const value = event.fields[field];
     if (slot === undefined || value === undefined || value === null) continue;
     const texts = toTexts(value);
+    if (texts.length === 0 && typeof texts !== 'string') continue;
     raw[slot] = texts;
     lower[slot] = typeof texts === 'string' ? texts.toLowerCase() : texts.map((text) => text.toLowerCase());
   }
