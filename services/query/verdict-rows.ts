@@ -45,7 +45,7 @@ export function selectVerdicts(where: Conditions, rows: number, ownOnly: boolean
   const others = `(select ${sharedColumns}, null::uuid, null::text, null::uuid,
        (select min(s.file_name) from history.sightings s where s.artifact_key = d.artifact_key)
      from history.shared_decisions d where ${where.toString()} ${order})`;
-  return `select * from (${ownOnly ? own : `${own} union all ${others}`}) as both order by recorded_at desc, id desc limit ${rows}`;
+  return `select * from (${ownOnly ? own : `${own} union all ${others}`}) as visible order by recorded_at desc, id desc limit ${rows}`;
 }
 
 export function verdictItem(row: VerdictRow): VerdictItem {
