@@ -78,6 +78,16 @@ export const limitDefinitions = {
     'FIREBREAK_LIMIT_WAITERS',
     'A held request keeps a socket; more than this and new ones are answered at once as pending.',
   ),
+  inflightReportBytes: limit(
+    32 * mebibyte,
+    'FIREBREAK_LIMIT_INFLIGHT_REPORT_BYTES',
+    'What may wait for the log at once, shared out among tenants; half of what the log itself queues, so that ingest sheds by value first.',
+  ),
+  recentReports: limit(
+    50_000,
+    'FIREBREAK_LIMIT_RECENT_REPORTS',
+    'About 20 MB; tells duplicates and answers for reports that the history does not have yet.',
+  ),
   joinDeadlineMs: limit(
     500,
     'FIREBREAK_JOIN_DEADLINE_MS',
@@ -200,6 +210,10 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
   { says: 'reportBytes <= bodyBytes', holds: (l) => l.reportBytes <= l.bodyBytes },
   { says: 'bodyBytes <= inflatedBodyBytes', holds: (l) => l.bodyBytes <= l.inflatedBodyBytes },
   { says: '2 * reportBytes <= recordBytes', holds: (l) => 2 * l.reportBytes <= l.recordBytes },
+  {
+    says: '8 * reportBytes <= inflightReportBytes',
+    holds: (l) => 8 * l.reportBytes <= l.inflightReportBytes,
+  },
   { says: 'pageItemsDefault <= pageItems', holds: (l) => l.pageItemsDefault <= l.pageItems },
   { says: 'joinDeadlineMs < holdMs', holds: (l) => l.joinDeadlineMs < l.holdMs },
   { says: 'holdMs <= waitMs', holds: (l) => l.holdMs <= l.waitMs },

@@ -1,0 +1,91 @@
+import type { ReportResult } from '../../contracts/http.ts';
+import { latencyBuckets, type Metrics } from '../../platform/telemetry/metrics.ts';
+import type { Logger } from '../../platform/telemetry/logger.ts';
+
+/** What happens in ingest, counted and logged. */
+export interface IngestEvents {
+  /** One per request, after its answer is made. */
+  answered(results: readonly ReportResult[], droppedFields: number): void;
+  appended(reports: number, seconds: number): void;
+  /** @param outcome of one held request */
+  held(outcome: 'decided' | 'timed-out' | 'left' | 'full', seconds: number): void;
+  enrolled(fresh: boolean): void;
+  viewCaughtUp(entries: number, tookMs: number): void;
+  recordUnreadable(topic: string, partition: number, offset: number, detail: string): void;
+  readingFailed(error: unknown, pauseMs: number): void;
+}
+
+/** What ingest holds, asked when the metrics are read. */
+export interface IngestGauges {
+  readonly waiters: () => number;
+  readonly inflightBytes: () => number;
+  readonly decidedEntries: () => number;
+  readonly answers: () => number;
+}
+
+export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEvents {
+  const reports = metrics.counter(
+    { name: 'firebreak_ingest_reports_total', help: 'Reports by what they were answered.' },
+    ['status'],
+  );
+  const rejected = metrics.counter(
+    { name: 'firebreak_ingest_rejected_total', help: 'Rejected reports by error code.' },
+    ['code'],
+  );
+  const dropped = metrics.counter({
+    name: 'firebreak_ingest_dropped_fields_total',
+    help: 'ECS keys that were not taken.',
+  });
+  const appendSeconds = metrics.histogram(
+    {
+      name: 'firebreak_ingest_append_seconds',
+      help: 'From handing reports to the log to its acknowledgement.',
+    },
+    { buckets: latencyBuckets },
+  );
+  const heldSeconds = metrics.histogram(
+    { name: 'firebreak_ingest_held_seconds', help: 'How long requests with `Prefer: wait` were held.' },
+    { labels: ['outcome'], buckets: latencyBuckets },
+  );
+  const enrolled = metrics.counter(
+    { name: 'firebreak_ingest_enrolments_total', help: 'Devices that enrolled, first or again.' },
+    ['kind'],
+  );
+  const unreadable = metrics.counter(
+    { name: 'firebreak_ingest_unreadable_records_total', help: 'Records that the view passed over.' },
+    ['topic'],
+  );
+  return {
+    answered: (results, droppedFields) => {
+      const byStatus = new Map<string, number>();
+      for (const { status, error } of results) {
+        byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+        if (error !== undefined) rejected.inc({ code: error.code });
+      }
+      for (const [status, count] of byStatus) reports.inc({ status }, count);
+      if (droppedFields > 0) dropped.inc(droppedFields);
+    },
+    appended: (_reports, seconds) => appendSeconds.observe(seconds),
+    held: (outcome, seconds) => heldSeconds.observe({ outcome }, seconds),
+    enrolled: (fresh) => {
+      enrolled.inc({ kind: fresh ? 'first' : 'again' });
+      logger.info({ fresh }, 'a device enrolled');
+    },
+    viewCaughtUp: (entries, tookMs) => logger.info({ entries, tookMs }, 'the view of verdicts caught up'),
+    recordUnreadable: (topic, partition, offset, detail) => {
+      unreadable.inc({ topic });
+      logger.error({ topic, partition, offset, detail }, 'a record cannot be read; the view passed over it');
+    },
+    readingFailed: (error, pauseMs) =>
+      logger.warn({ error, pauseMs }, 'reading the log failed; it goes on from where it was'),
+  };
+}
+
+export function watchIngest(metrics: Metrics, gauges: IngestGauges): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.gauge({ name, help }, { collect: (to) => to.set(read()) });
+  gauge('firebreak_ingest_waiters', 'Held reports that wait for a verdict.', gauges.waiters);
+  gauge('firebreak_ingest_inflight_bytes', 'Reports on their way to the log.', gauges.inflightBytes);
+  gauge('firebreak_ingest_view_entries', 'Malicious and suspicious entries held.', gauges.decidedEntries);
+  gauge('firebreak_ingest_view_answers', '“No threats found” answers held.', gauges.answers);
+}

@@ -1,0 +1,62 @@
+import { FirebreakError } from '../../contracts/errors.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import type { Route } from '../../platform/http/route.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
+import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import { Admission } from './admission.ts';
+import { agentRoutes } from './agent-routes.ts';
+import type { Devices } from './devices.ts';
+import { createIngestEvents, watchIngest } from './events.ts';
+import { RecentReports } from './recent-reports.ts';
+import { ReportIntake } from './report-intake.ts';
+import { reportRoutes, type ReportStore } from './report-routes.ts';
+import { View } from './view.ts';
+import { ViewReader } from './view-reader.ts';
+import { Waiters } from './waiters.ts';
+
+export interface IngestDependencies {
+  readonly log: TopicLog;
+  readonly devices: Devices;
+  readonly reports: ReportStore;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** From 0 up to 1: spreads those who are sent away. */
+  readonly random?: () => number;
+}
+
+/** @returns what agents call, and the part that keeps the view of what is in force */
+export function createIngest(deps: IngestDependencies): {
+  readonly routes: readonly Route[];
+  readonly parts: readonly Part[];
+} {
+  const { log, devices, reports, limits, metrics, logger, now = Date.now, random = Math.random } = deps;
+  const events = createIngestEvents(metrics, logger);
+  const view = new View(limits);
+  const waiters = new Waiters(limits.waitersPerProcess);
+  const recent = new RecentReports(limits.recentReports);
+  const admission = new Admission(limits.inflightReportBytes);
+  const reader = new ViewReader({ log, view, waiters, events, now });
+  const intake = new ReportIntake({ log, view, waiters, recent, admission, events, limits, now, random });
+  watchIngest(metrics, {
+    waiters: () => waiters.count,
+    inflightBytes: () => admission.usedBytes,
+    decidedEntries: () => view.size.decided,
+    answers: () => view.size.answers,
+  });
+  const assertReady = () => {
+    const why = reader.unready();
+    if (why !== null) throw new FirebreakError('FB_NOT_READY', why);
+  };
+  return {
+    routes: [
+      ...reportRoutes({ intake, view, recent, reports, devices, limits, assertReady, now }),
+      ...agentRoutes({ view, devices, events, assertReady }),
+    ],
+    parts: [reader],
+  };
+}

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { topics, type Topic } from '../../contracts/topics.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { Batch, Position } from '../../platform/log/log.ts';
+import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
+import type { IngestEvents } from './events.ts';
+import type { Decided, View } from './view.ts';
+import type { Waiters } from './waiters.ts';
+
+export interface ViewReaderDependencies {
+  readonly log: TopicLog;
+  readonly view: View;
+  readonly waiters: Pick<Waiters, 'notify'>;
+  readonly events: IngestEvents;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 5000;
+
+/**
+ * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits.
+ * Filling (not ready, until the ends that stood at the start are reached) → following. When reading fails it goes on
+ * from where it was.
+ */
+export class ViewReader implements Part {
+  readonly name = 'ingest-view';
+  readonly #deps: ViewReaderDependencies;
+  readonly #stopping = new AbortController();
+  /** Where to go on, by topic and partition. */
+  readonly #next = new Map<string, Position>();
+  #running: Promise<void> = Promise.resolve();
+  #ready = false;
+
+  constructor(dependencies: ViewReaderDependencies) {
+    this.#deps = dependencies;
+  }
+
+  async start(): Promise<void> {
+    const { log } = this.#deps.log;
+    for (const { name } of [topics.verdicts, topics.control]) {
+      for (const { partition, start } of await log.bounds(name)) this.#goOnFrom(name, partition, start);
+    }
+    const answerEnds = await log.ends(topics.answers.name);
+    answerEnds.forEach((end, partition) => this.#goOnFrom(topics.answers.name, partition, end));
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  unready(): string | null {
+    return this.#ready ? null : 'The verdicts in force are still being read from the log.';
+  }
+
+  #goOnFrom(topic: string, partition: number, offset: number): void {
+    this.#next.set(`${topic}/${partition}`, { topic, partition, offset });
+  }
+
+  async #run(): Promise<void> {
+    const { log, events, view, now } = this.#deps;
+    const { signal } = this.#stopping;
+    const startedAtMs = now();
+    let pauseMs = firstPauseMs;
+    const onReached = () => {
+      pauseMs = firstPauseMs;
+      if (!this.#ready) events.viewCaughtUp(view.size.decided, now() - startedAtMs);
+      this.#ready = true;
+    };
+    while (!signal.aborted) {
+      try {
+        const from = [...this.#next.values()];
+        await log.log.follow({ from, handle: (batch) => this.#take(batch), onReached, signal });
+      } catch (error) {
+        events.readingFailed(error, pauseMs);
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+        pauseMs = Math.min(2 * pauseMs, longestPauseMs);
+      }
+    }
+  }
+
+  #take(batch: Batch): void {
+    const { view } = this.#deps;
+    switch (batch.topic) {
+      case topics.verdicts.name:
+        this.#apply(topics.verdicts, batch, (key, record) => view.applyVerdict(key, record));
+        break;
+      case topics.control.name:
+        this.#apply(topics.control, batch, (key, record) => view.applyControl(key, record));
+        break;
+      default:
+        this.#apply(topics.answers, batch, (_key, answer) =>
+          answer === null ? [] : view.applyAnswer(answer),
+        );
+    }
+    this.#goOnFrom(batch.topic, batch.partition, batch.end);
+  }
+
+  #apply<Value>(
+    topic: Topic<Value>,
+    batch: Batch,
+    apply: (key: string, value: Value | null) => readonly Decided[],
+  ): void {
+    const { events, waiters } = this.#deps;
+    const passOver = (offset: number, detail: string) =>
+      events.recordUnreadable(batch.topic, batch.partition, offset, detail);
+    const { records, poison } = parseBatch(topic, batch);
+    for (const { record, detail } of poison) passOver(record.offset, detail);
+    for (const { key, value, offset } of records) {
+      try {
+        apply(key, value).forEach((decided) => waiters.notify(decided));
+      } catch (error) {
+        // What the packed table cannot hold exactly: a time that does not exist.
+        if (!(error instanceof RangeError)) throw error;
+        passOver(offset, error.message);
+      }
+    }
+  }
+}
