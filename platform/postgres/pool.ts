@@ -36,6 +36,8 @@ export function createPool(connection: Connection, options: PoolOptions): pg.Poo
     idleTimeoutMillis: 60_000,
   });
   pool.on('error', (error) => options.onConnectionLost?.(error));
+  // A connection that breaks while somebody works with it fails that work; as an event it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

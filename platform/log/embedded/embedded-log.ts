@@ -21,6 +21,7 @@ import { readFrames, sizeRecord } from './frame.ts';
 import { Followers } from './followers.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import type { Partition } from './partition.ts';
+import { PageCache } from './page-cache.ts';
 import type { ReaderOptions, RecordPage } from './partition-reader.ts';
 import { PostgresBatchStore } from './postgres-batch-store.ts';
 import { Slots } from './slots.ts';
@@ -97,7 +98,8 @@ export class EmbeddedLog implements Log {
   readonly #topics = new Topics();
   readonly #groups = new Map<string, ConsumerGroup>();
   readonly #offsets = new GroupOffsets();
-  readonly #pages = new Slots(concurrentPages);
+  readonly #slots = new Slots(concurrentPages);
+  readonly #pages = new PageCache((partition, from, endsAt) => this.#loadPage(partition, from, endsAt));
   readonly #followers: Followers;
   readonly #writer: Writer;
   readonly #patienceMs: number;
@@ -165,7 +167,7 @@ export class EmbeddedLog implements Log {
     const partition = this.#topics.partition(from);
     let failingSince: number | undefined;
     const readPage = async (of: Partition, offset: number): Promise<RecordPage | undefined> => {
-      const page = await this.#readPage(of, offset);
+      const page = await this.#pages.get(of, offset);
       if (page !== undefined) failingSince = undefined;
       else if (performance.now() - (failingSince ??= performance.now()) > this.#patienceMs) {
         throw new FirebreakError('FB_LOG_UNAVAILABLE', 'The log is away.', { retryAfterMs: 1_000 });
@@ -262,15 +264,20 @@ export class EmbeddedLog implements Log {
 
   #readerOptions(): Omit<ReaderOptions, 'position' | 'reset'> {
     return {
-      readPage: (partition, from) => this.#readPage(partition, from),
+      readPage: (partition, from) => this.#pages.get(partition, from),
       onSkipped: ({ topic, index }, from, to) =>
         this.#onEvent({ kind: 'skipped', topic, partition: index, from, to }),
     };
   }
 
-  async #readPage({ topicId, index }: Partition, from: number): Promise<RecordPage | undefined> {
+  async #loadPage(
+    { topicId, index }: Partition,
+    from: number,
+    endsAt: (end: number) => void,
+  ): Promise<RecordPage | undefined> {
     try {
-      const page = await this.#pages.run(() => this.#store.read(topicId, index, from, pageBytes));
+      const page = await this.#slots.run(() => this.#store.read(topicId, index, from, pageBytes));
+      endsAt(page.end);
       return { records: readFrames(page.frames), end: page.end };
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { copyOut } from '../../postgres/copy-out.ts';
 import { createPool, type Connection } from '../../postgres/pool.ts';
 import type { TopicSpec } from '../log.ts';
 import {
@@ -17,23 +18,20 @@ import { sqlState, StoreSession, toFailure } from './store-session.ts';
 
 const appendStatement = `select append_flush(${Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ')})`;
 
-/** Bounds the rows that a page looks at; the bytes are bounded by the caller. */
-const pageRows = 512;
+/**
+ * A page is the rows that begin within so many bytes. The row limit only keeps the server from looking at many more
+ * rows than that.
+ */
+function pageQuery(rows: string, maxBytes: number, rowLimit: number): string {
+  return `
+    select string_agg(frames, ''::bytea order by position), max(position)::bigint, count(*)::int
+    from (select frames, position, sum(octet_length(frames)) over (order by position rows unbounded preceding) - octet_length(frames) as before
+          from (${rows} order by position limit ${rowLimit}) as candidates) as counted
+    where before < ${maxBytes}`;
+}
 
-const readBatches = `
-  select string_agg(frames, ''::bytea order by next_offset) as frames, max(next_offset) as next from (
-    select frames, next_offset, sum(octet_length(frames)) over (order by next_offset) - octet_length(frames) as before
-    from (select frames, next_offset from batch where segment_id = $1 and partition = $2 and next_offset > $3
-          order by next_offset limit ${pageRows}) as candidates) as counted
-  where before < $4`;
-
-const readLatest = `
-  select string_agg(frame, ''::bytea order by record_offset) as frames, max(record_offset) + 1 as next from (
-    select frame, record_offset, sum(octet_length(frame)) over (order by record_offset) - octet_length(frame) as before
-    from (select frame, record_offset from latest
-          where topic_id = $1 and partition = $2 and record_offset >= $3 and record_offset < $4
-          order by record_offset limit ${pageRows * 4}) as candidates) as counted
-  where before < $5`;
+const fewestRows = 64;
+const mostRows = 4_096;
 
 /** A tombstone stays this long after compaction could have removed what it deletes. */
 const tombstoneGraceMs = 86_400_000;
@@ -52,6 +50,8 @@ export class PostgresBatchStore implements BatchStore {
   readonly #session: StoreSession;
   readonly #pool: pg.Pool;
   readonly #catalogue: SegmentCatalogue;
+  /** By kind and topic: the bytes of a row in the last page. */
+  readonly #rowBytes = new Map<string, number>();
 
   constructor(options: PostgresBatchStoreOptions) {
     this.#session = new StoreSession(options.connection, options.onBroken);
@@ -147,13 +147,15 @@ export class PostgresBatchStore implements BatchStore {
   }
 
   async latest(topicId: number, keys: readonly string[]): Promise<Buffer> {
-    const values = [topicId, keys.map((key) => Buffer.from(key))];
-    const text = `select string_agg(frame, ''::bytea) as frames, null as next from latest
+    const text = `select encode(string_agg(frame, ''::bytea), 'base64') as frames from latest
       where topic_id = $1 and key = any($2::bytea[]) and tombstone_at is null`;
-    const { rows } = await this.#page('lookup', text, values).catch((error: unknown) => {
+    const values = [topicId, keys.map((key) => Buffer.from(key))];
+    try {
+      const { rows } = await this.#pool.query<{ frames: string | null }>({ name: 'lookup', text, values });
+      return Buffer.from(rows[0]?.frames ?? '', 'base64');
+    } catch (error) {
       throw toFailure(error);
-    });
-    return rows[0]?.frames ?? nothing;
+    }
   }
 
   async deleteBefore(topicId: number, partition: number, offset: number): Promise<void> {
@@ -187,23 +189,21 @@ export class PostgresBatchStore implements BatchStore {
     step: Exclude<Step, { kind: 'end' }>,
     maxBytes: number,
   ): Promise<Page | undefined> {
-    const { rows } =
-      step.kind === 'batches'
-        ? // Without a name the server plans for these very values and opens one segment only.
-          await this.#page(undefined, readBatches, [step.segmentId, partition, step.from, maxBytes])
-        : await this.#page('latest', readLatest, [topicId, partition, step.from, step.until, maxBytes]);
-    const [row] = rows;
-    return row?.frames == null || row.next === null
-      ? undefined
-      : { frames: row.frames, end: Number(row.next) };
-  }
-
-  #page(
-    name: string | undefined,
-    text: string,
-    values: unknown[],
-  ): Promise<pg.QueryResult<{ frames: Buffer | null; next: string | null }>> {
-    return this.#pool.query({ ...(name !== undefined && { name }), text, values });
+    const isLatest = step.kind === 'latest';
+    const kind = `${step.kind}/${topicId}`;
+    const wantedRows = Math.ceil((1.2 * maxBytes) / (this.#rowBytes.get(kind) ?? maxBytes));
+    const rowLimit = Math.min(mostRows, Math.max(fewestRows, wantedRows));
+    // Only numbers of our own go into the text.
+    const query = isLatest
+      ? `select frame as frames, record_offset as position from latest
+         where topic_id = ${topicId} and partition = ${partition} and record_offset >= ${step.from} and record_offset < ${step.until}`
+      : `select frames, next_offset as position from batch
+         where segment_id = ${step.segmentId} and partition = ${partition} and next_offset > ${step.from}`;
+    const [[frames, position, rows] = []] = await copyOut(this.#pool, pageQuery(query, maxBytes, rowLimit));
+    if (frames == null || position == null || rows == null) return undefined;
+    this.#rowBytes.set(kind, frames.length / rows.readInt32BE());
+    // A batch lies at the offset after it, a last value at its own.
+    return { frames, end: Number(position.readBigInt64BE()) + (isLatest ? 1 : 0) };
   }
 
   async #loadTopics(): Promise<readonly StoredTopic[]> {

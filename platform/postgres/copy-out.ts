@@ -1,0 +1,93 @@
+import type pg from 'pg';
+
+/** `PGCOPY\n\xff\r\n\0`, flags, length of an extension that there is not. */
+const headerBytes = 19;
+
+/**
+ * Runs a query and returns its rows as the server holds them, each column as bytes in PostgreSQL's binary format: a
+ * bytea as it is, an int4 or int8 big endian. The driver reads the columns of an ordinary query as text, which for
+ * large bytea values costs twice the time on both sides.
+ *
+ * @param select without parameters; what goes into its text must not come from outside
+ * @see https://www.postgresql.org/docs/current/sql-copy.html (Binary Format)
+ */
+export async function copyOut(
+  pool: pg.Pool,
+  select: string,
+): Promise<readonly (readonly (Buffer | null)[])[]> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    const copy = new CopyOut(`copy (${select}) to stdout (format binary)`);
+    client.query(copy);
+    return readRows(await copy.done);
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    // A client that failed is not kept: in the middle of a copy its state is not worth finding out.
+    client.release(failure);
+  }
+}
+
+interface QueryConnection {
+  query(text: string): void;
+}
+
+/** What the driver calls on whatever it is given as a query. */
+class CopyOut {
+  readonly done: Promise<Buffer>;
+  readonly #text: string;
+  readonly #chunks: Buffer[] = [];
+  #resolve: (bytes: Buffer) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  submit(connection: QueryConnection): void {
+    connection.query(this.#text);
+  }
+
+  handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
+    // The driver uses the memory again.
+    this.#chunks.push(Buffer.from(chunk));
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve(Buffer.concat(this.#chunks));
+  }
+
+  handleError(error: unknown): void {
+    this.#reject(error);
+  }
+
+  handleCommandComplete(): void {
+    // `handleReadyForQuery` follows.
+  }
+}
+
+function readRows(bytes: Buffer): readonly (readonly (Buffer | null)[])[] {
+  const rows: (Buffer | null)[][] = [];
+  let at = headerBytes;
+  for (;;) {
+    const columns = bytes.readInt16BE(at);
+    at += 2;
+    if (columns === -1) return rows;
+    rows.push(
+      Array.from({ length: columns }, () => {
+        const length = bytes.readInt32BE(at);
+        at += 4;
+        if (length === -1) return null;
+        const column = bytes.subarray(at, at + length);
+        at += length;
+        return column;
+      }),
+    );
+  }
+}
