@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClassifiers } from '../../classifiers/registry.ts';
 import { buildOpenApi } from '../../contracts/openapi.ts';
 import { serviceVersion } from '../../contracts/version.ts';
@@ -13,12 +14,15 @@ import { missingParts } from '../../platform/lifecycle/start-parts.ts';
 import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import { loadModel } from '../../platform/onnx/model.ts';
 import { createAuthenticator } from '../../platform/postgres/authenticator.ts';
+import { findRecordedReport } from '../../platform/postgres/recorded-report.ts';
 import { createLogger, type Logger } from '../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../platform/telemetry/metrics.ts';
 import { createClassifyEvents } from '../classify/events.ts';
 import { createClassify } from '../classify/service.ts';
 import { createCorrelateEvents } from '../correlate/events.ts';
 import { createCorrelate } from '../correlate/service.ts';
+import { DeviceStore } from '../ingest/device-store.ts';
+import type { ReportStore } from '../ingest/report-routes.ts';
 import { createIngest } from '../ingest/service.ts';
 import { createPublishEvents } from '../publish/events.ts';
 import { createPublish } from '../publish/service.ts';
@@ -116,13 +120,13 @@ async function* allParts(config: Config, ready: (address: Address) => void): Asy
     events: createCorrelateEvents(logger, metrics),
   });
   const classify = createClassify({ log, classifiers, events: createClassifyEvents(logger, metrics) });
-  const ingest = createIngest({
-    log,
-    configPool: platform.pool('firebreak_config', 'enrol', 4),
+  const devices = new DeviceStore({
+    pool: platform.pool('firebreak_config', 'enrol', 4),
     limits,
-    logger,
-    metrics,
+    poke: () => query.poke(),
+    now: Date.now,
   });
+  const ingest = createIngest({ log, devices, reports: historyOf(platform), limits, logger, metrics });
   for (const service of [record, query, publish, correlate, classify, ingest])
     for (const part of service.parts) yield up(part);
 
@@ -152,6 +156,7 @@ async function* allParts(config: Config, ready: (address: Address) => void): Asy
   );
   yield server;
   yield up(publish.streams);
+  while (missingParts(started).length > 0) await sleep(10);
   ready({ url: server.url, credentialsFile: announce(operator, server.url) });
 }
 
@@ -171,6 +176,19 @@ function controlOf(
     },
     onFailed: (error) => logger.error({ error }, 'the control topic was lost; restart the process'),
   });
+}
+
+/** What ingest no longer remembers of a device's report. */
+function historyOf(platform: EmbeddedPlatform): ReportStore {
+  const pool = platform.pool('firebreak_tenant', 'outcomes', 2);
+  return {
+    findReportOutcome: async (tenantId, deviceId, reportId) => {
+      const found = await findRecordedReport(pool, tenantId, deviceId, reportId);
+      if (found === null) return null;
+      const { reportedAt, artifactKey, acceptedAt, verdict } = found;
+      return { '@timestamp': reportedAt, artifact: artifactKey, acceptedAt, verdict: verdict ?? 'pending' };
+    },
+  };
 }
 
 function announce(operator: Operator, url: string): string | null {
