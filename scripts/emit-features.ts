@@ -70,12 +70,12 @@ function emitCommand(write: Write, report: CommandReport, about: object): void {
   if (process === undefined) return;
   const line = sha256Hex(process.commandLine).slice(0, 16);
   const excepted = lineageException(process)?.id;
-  write({
-    ...about,
-    line,
-    ...(excepted !== undefined && { excepted }),
-    ...behavior.extractFeatures(process),
-  });
+  const parentAlone = process.lineage
+    .slice(0, 1)
+    .map(({ executable }) => ({ executable, commandLine: undefined }));
+  const { content, context } = behavior.extractFeatures(process);
+  const { context: parentContext } = behavior.extractFeatures({ ...process, lineage: parentAlone });
+  write({ ...about, line, ...(excepted !== undefined && { excepted }), content, context, parentContext });
 }
 
 async function emitBehavior(folder: string, write: Write): Promise<void> {

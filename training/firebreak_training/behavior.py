@@ -29,10 +29,13 @@ VERSION = "1.0.0"
 FOLDS = 5
 """Weight of one row by source, before near-copies share theirs. Telemetry decides; documentation keeps it honest. Captures of
 the second laboratory are labelled as a whole, so most of their rows say little. LOLBAS lists dual use."""
-WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.05, "own": 1.0}
+WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.02, "own": 1.0}
+WINDOWS_DOCUMENTATION_WEIGHT = 0.3
 INVERSE_REGULARIZATION = 10.0
 LEAST_CAPTURES = 2
 TELEMETRY = ["otrf", "eas", "own"]
+"""What each view reads beside the text: a report may tell the whole lineage or only the parent."""
+VIEWS = {"content": [None], "full": ["context", "parentContext"]}
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
 LINE_BUDGET = 0.005
 DOCUMENTED_BUDGET = 0.002
@@ -71,11 +74,11 @@ def load(data: Path) -> tuple[dict, Table]:
     )
 
 
-def matrix(table: Table, size: int, view: str) -> sparse.csr_matrix:
-    """Rows of weights that apply, each scaled so that a line's length does not decide."""
+def matrix(table: Table, size: int, context: str | None) -> sparse.csr_matrix:
+    """Rows of weights that apply, each scaled so that a line's length does not decide. `context` names how much of it is read."""
     indices, values, ends = [], [], [0]
     for row in table.rows:
-        rows = row["content"] + row["context"] if view == "full" else row["content"]
+        rows = row["content"] + row[context] if context else row["content"]
         indices += rows
         values += [1 / np.sqrt(max(len(rows), 1))] * len(rows)
         ends.append(len(indices))
@@ -84,6 +87,7 @@ def matrix(table: Table, size: int, view: str) -> sparse.csr_matrix:
 
 def row_weights(table: Table, view: str) -> np.ndarray:
     weight = np.array([WEIGHTS[source] for source in table.source])
+    weight[(table.source == "tldr") & table.windows] = WINDOWS_DOCUMENTATION_WEIGHT
     # The text stands alone in the content view. In the full view a row without context would make its absence a label.
     weight[(table.setting != "bare") & (table.setting != "")] *= view == "full"
     weight[table.setting == "bare"] *= view == "content"
@@ -98,17 +102,19 @@ def recurring(x: sparse.csr_matrix, captures: np.ndarray) -> np.ndarray:
     return np.asarray(((member @ (x > 0)) > 0).sum(axis=0)).ravel() >= LEAST_CAPTURES
 
 
-def fit(x: sparse.csr_matrix, table: Table, weights: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights of the table's rows and the intercept; both classes of equal weight."""
+def fit(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights of the table's rows and the intercept; both classes of equal weight. Each row is learned in every form of its
+    context, so that what a sensor does not tell names no class."""
     used = np.flatnonzero(chosen & (weights > 0))
-    label, weight = table.label[used], weights[used].copy()
+    label, weight = np.tile(table.label[used], len(forms)), np.tile(weights[used], len(forms)) / len(forms)
+    samples = sparse.vstack([x[used] for x in forms], format="csr")
     for one in (0, 1):
         weight[label == one] *= len(used) / 2 / weight[label == one].sum()
-    keep = np.flatnonzero(recurring(x[used], table.capture[used]))
+    keep = np.flatnonzero(recurring(samples, np.tile(table.capture[used], len(forms))))
     # dual=False and no shuffling: the result depends on nothing but the data.
     model = LogisticRegression(C=INVERSE_REGULARIZATION, solver="liblinear", dual=False, max_iter=1000, tol=1e-6, random_state=1)
-    model.fit(x[used][:, keep], label, sample_weight=weight)
-    coefficients = np.zeros(x.shape[1])
+    model.fit(samples[:, keep], label, sample_weight=weight)
+    coefficients = np.zeros(samples.shape[1])
     coefficients[keep] = model.coef_[0]
     return coefficients, float(model.intercept_[0])
 
@@ -117,17 +123,21 @@ def fold_of(names: np.ndarray) -> np.ndarray:
     return np.array([crc32(name.encode()) % FOLDS for name in names])
 
 
-def held_out(x: sparse.csr_matrix, table: Table, weights: np.ndarray) -> np.ndarray:
-    """Log-odds of each row by a model that saw neither its capture (documentation: its page) nor the second laboratory."""
-    scores = np.full(len(table.rows), np.nan)
+def held_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) -> list[np.ndarray]:
+    """For each form, log-odds of each row by a model that saw neither its capture (documentation: its page) nor the second
+    laboratory."""
+    scores = [np.full(len(table.rows), np.nan) for _ in forms]
     other = table.source == "eas"
     fold = fold_of(table.capture)
+
+    def judge(judged: np.ndarray, seen: np.ndarray) -> None:
+        coefficients, intercept = fit(forms, table, weights, seen)
+        for x, values in zip(forms, scores, strict=True):
+            values[judged] = x[judged] @ coefficients + intercept
+
     for one in range(FOLDS):
-        coefficients, intercept = fit(x, table, weights, ~other & (fold != one))
-        mine = ~other & (fold == one)
-        scores[mine] = x[mine] @ coefficients + intercept
-    coefficients, intercept = fit(x, table, weights, ~other)
-    scores[other] = x[other] @ coefficients + intercept
+        judge(~other & (fold == one), ~other & (fold != one))
+    judge(other, ~other)
     return scores
 
 
@@ -195,6 +205,10 @@ def thresholds(table: Table, scores: np.ndarray, view: str) -> float:
     return max(by_line, measure.threshold_at(scores[documented], DOCUMENTED_BUDGET))
 
 
+def log_odds(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
+
+
 def train(data: Path) -> None:
     schema, table = load(data)
     size, context_from = schema["rows"], schema["contextRowsFrom"]
@@ -202,19 +216,24 @@ def train(data: Path) -> None:
 
     table_weights, intercepts = np.zeros((size, 2)), np.zeros(2)
     calibration, needed, held = {}, {}, {}
-    for column, view in enumerate(("content", "full")):
-        x, weights = matrix(table, size, view), row_weights(table, view)
-        held[view] = scores = held_out(x, table, weights)
+    for column, (view, contexts) in enumerate(VIEWS.items()):
+        forms, weights = [matrix(table, size, context) for context in contexts], row_weights(table, view)
+        held[view], *poorer = held_out(forms, table, weights)
+        scores = held[view]
         judge = np.isin(table.source, TELEMETRY) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
         calibration[view] = measure.platt(scores[judge], table.label[judge], weights[judge])
-        needed[view] = float(measure.calibrated(thresholds(table, scores, view), calibration[view]))
-        coefficients, intercepts[column] = fit(x, table, weights, np.ones(len(table.rows), dtype=bool))
+        needed[view] = float(measure.calibrated(max(thresholds(table, form, view) for form in [scores, *poorer]), calibration[view]))
+        coefficients, intercepts[column] = fit(forms, table, weights, np.ones(len(table.rows), dtype=bool))
         table_weights[:, column] = coefficients
         print(f"behavior: {view} view trained, needs a threshold of {needed[view]:.4f}", flush=True)
     assert not table_weights[0].any() and not table_weights[context_from:, 0].any()
 
-    # One threshold serves both views, as the engine knows one for each classifier.
-    threshold = float(np.ceil(max(needed.values()) * 1e4) / 1e4)
+    # The engine knows one threshold for each classifier: the view that would need a higher one is shifted down to it, which
+    # makes its probabilities careful, never bold.
+    threshold = float(np.ceil(min(needed.values()) * 1e4) / 1e4)
+    for view, value in needed.items():
+        shift = max(0.0, log_odds(value) - log_odds(threshold))
+        calibration[view]["intercept"] = measure.rounded(calibration[view]["intercept"] - shift, 6)
     probability = {view: measure.calibrated(held[view], calibration[view]) for view in calibration}
     views = {"text": (probability["content"], "bare"), "full": (np.maximum(probability["content"], probability["full"]), "cmd")}
     metrics = {view: judged(table, scores, threshold, setting) for view, (scores, setting) in views.items()}
