@@ -5,6 +5,7 @@ import type { Batch, Consumer } from '../../platform/log/log.ts';
 import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { ClassifyEvents } from './events.ts';
 import { CachingScorer } from './score-reports.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface ClassifierWorkerOptions {
   readonly log: TopicLog;
@@ -33,6 +34,7 @@ export class ClassifierWorker implements Part {
   }
 
   async start(): Promise<void> {
+    await warmUp(this.#options.classifier);
     this.#consumer = await this.#options.log.log.consume({
       group: this.name,
       topics: [topics.reports.name],
