@@ -219,6 +219,7 @@ export class StreamClient {
     }
     this.#tell({ kind: 'differs' });
     this.#failures += 1;
+    this.#serverPauseMs = this.#jitter();
     return 'again';
   }
 
