@@ -1,0 +1,201 @@
+/** `npm run bench`: what a report costs and how fast a block reaches the stream, beside the cost of the parts alone. */
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { createTenant, enrollDevice } from '../test/support/api.ts';
+import { removeDataDir, startService, type ServiceProcess } from '../test/support/service-process.ts';
+import { measureFloor } from './floor.ts';
+import type { LoadResult, LoadTask } from './load.ts';
+import { usageOf } from './processes.ts';
+import { quantiles } from './quantiles.ts';
+
+interface Settings {
+  readonly seconds: number;
+  readonly artifacts: number;
+  readonly known: number;
+  readonly out: string | null;
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function runLoad(task: LoadTask): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'bench/load.ts', JSON.stringify(task)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.on('exit', (code) =>
+      code === 0
+        ? resolve(JSON.parse(output) as LoadResult)
+        : reject(new Error(`The load generator ended with ${code}.`)),
+    );
+  });
+}
+
+/** Runs the load and accounts for the CPU of the service and of PostgreSQL until the loop has digested it. */
+async function measure(service: ServiceProcess, task: LoadTask) {
+  const before = usageOf(service.pid);
+  const result = await runLoad(task);
+  await settled(service);
+  const after = usageOf(service.pid);
+  const perReport = (used: number) => Math.round((10 * used) / Math.max(1, result.accepted)) / 10;
+  const serviceUs = perReport(after.serviceCpuUs - before.serviceCpuUs);
+  const postgresUs = perReport(after.postgresCpuUs - before.postgresCpuUs);
+  return {
+    batch: task.batch,
+    offeredPerSecond: task.rate,
+    acceptedPerSecond: Math.round(result.accepted / result.seconds),
+    accepted: result.accepted,
+    refused: result.refused,
+    failed: result.failed,
+    cpuUsPerReport: {
+      service: serviceUs,
+      postgres: postgresUs,
+      sum: Math.round(10 * (serviceUs + postgresUs)) / 10,
+    },
+    requestMs: quantiles(result.requestMs),
+    entryMs: quantiles(result.entryMs),
+    entriesMissing: result.entriesMissing,
+    residentMiB: Math.round(after.serviceResidentBytes / 1_048_576),
+  };
+}
+
+/** Waits until the service hardly works any more: what was accepted is decided and recorded. */
+async function settled(service: ServiceProcess): Promise<void> {
+  for (let calm = 0; calm < 2;) {
+    const before = usageOf(service.pid);
+    await sleep(1000);
+    const after = usageOf(service.pid);
+    calm = after.serviceCpuUs - before.serviceCpuUs < 150_000 ? calm + 1 : 0;
+  }
+}
+
+async function idle(service: ServiceProcess, seconds: number) {
+  const before = usageOf(service.pid);
+  await sleep(seconds * 1000);
+  const after = usageOf(service.pid);
+  const share = (used: number) => Math.round((1000 * used) / (seconds * 1e6)) / 10;
+  return {
+    serviceCorePercent: share(after.serviceCpuUs - before.serviceCpuUs),
+    postgresCorePercent: share(after.postgresCpuUs - before.postgresCpuUs),
+    residentMiB: Math.round(after.serviceResidentBytes / 1_048_576),
+  };
+}
+
+async function bench(settings: Settings): Promise<void> {
+  const started = performance.now();
+  const service = await startService();
+  const readyMs = Math.round(performance.now() - started);
+  try {
+    const tenant = await createTenant(service.url, service.operatorToken, 'bench', 'established');
+    const credentials: string[] = [];
+    for (let n = 0; n < 9; n += 1)
+      credentials.push((await enrollDevice(service.url, tenant.enrollmentKey, `bench-${n}`)).credential);
+    const [subscriber = '', ...senders] = credentials;
+    let firstReport = 0;
+    const common = {
+      url: service.url,
+      credentials: senders,
+      subscriber,
+      connections: 4,
+      artifacts: settings.artifacts,
+      newShare: 0.05,
+      hostileRate: 0,
+    };
+    const task = (more: Partial<LoadTask> & Pick<LoadTask, 'batch' | 'rate' | 'seconds'>): LoadTask => {
+      firstReport += 10_000_000;
+      return { ...common, firstReport, ...more };
+    };
+    say('warming up');
+    await runLoad(task({ batch: 100, rate: 500, seconds: 5 }));
+    await settled(service);
+    if (settings.known > 0) {
+      say(`making ${settings.known} artifacts known`);
+      await runLoad(
+        task({
+          batch: 500,
+          rate: null,
+          seconds: settings.known / 2500,
+          artifacts: settings.known,
+          newShare: 1,
+        }),
+      );
+      await settled(service);
+    }
+    say('100 % in batches of 100');
+    const full = await measure(
+      service,
+      task({ batch: 100, rate: null, seconds: settings.seconds, hostileRate: 2 }),
+    );
+    const quarter = Math.max(100, Math.round(full.acceptedPerSecond / 4 / 100) * 100);
+    say(`25 %: ${quarter} reports a second in batches of 100`);
+    const calm = await measure(
+      service,
+      task({ batch: 100, rate: quarter, seconds: settings.seconds, hostileRate: 10 }),
+    );
+    say('one by one');
+    const single = await measure(
+      service,
+      task({ batch: 1, rate: null, seconds: settings.seconds, connections: 16 }),
+    );
+    say('idle');
+    const resting = await idle(service, Math.min(20, settings.seconds));
+    say('the parts alone');
+    const floor = await measureFloor(settings.artifacts, Math.max(20, quarter / 25));
+    const hops = 3;
+    const report = {
+      commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+      machine: {
+        cores: cpus().length,
+        cpu: cpus()[0]?.model ?? '',
+        memoryGiB: Math.round(totalmem() / 2 ** 30),
+        node: process.version,
+      },
+      settings,
+      readyMs,
+      full,
+      calm,
+      single,
+      idle: resting,
+      floor,
+      ratios: {
+        cpuToFloor:
+          Math.round(
+            (100 * full.cpuUsPerReport.sum) /
+              (floor.validationUs + floor.appendUs + floor.inferenceUs + floor.signalsUs),
+          ) / 100,
+        entryP50ToHops: Math.round((100 * calm.entryMs.p50) / (hops * floor.hopMs.p50)) / 100,
+        entryP99ToHops: Math.round((100 * calm.entryMs.p99) / (hops * floor.hopMs.p99)) / 100,
+      },
+    };
+    const text = `${JSON.stringify(report, null, 2)}\n`;
+    if (settings.out !== null) writeFileSync(settings.out, text);
+    process.stdout.write(text);
+  } finally {
+    await service.stop();
+    removeDataDir(service.dataDir);
+  }
+}
+
+const program = new Command('bench')
+  .description(
+    'Starts the service on a fresh data folder, drives its HTTP interface from another process, prints JSON.',
+  )
+  .option('--seconds <n>', 'length of each run', '20')
+  .option('--artifacts <n>', 'pool of artifacts that reports are about', '1000')
+  .option('--known <n>', 'artifacts to make known first', '0')
+  .option('--out <file>', 'write the JSON there too')
+  .action(async (options: { seconds: string; artifacts: string; known: string; out?: string }) => {
+    await bench({
+      seconds: Number(options.seconds),
+      artifacts: Number(options.artifacts),
+      known: Number(options.known),
+      out: options.out ?? null,
+    });
+  });
+await program.parseAsync();
