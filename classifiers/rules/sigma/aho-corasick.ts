@@ -1,6 +1,11 @@
-/** All characters beyond ASCII count as this one, in literals and in texts alike. */
-export const beyondAscii = '\u0080';
+/** All characters beyond ASCII count as one, but for the long s, which expressions without case take for an s. */
 const alphabet = 129;
+const longS = '\u017f';
+
+/** A lower-case literal as the automaton tells it from others: texts that it cannot tell apart become equal. */
+export function foldLiteral(text: string): string {
+  return text.replaceAll(longS, 's').replace(/[^\0-\x7f]/g, '\u0080');
+}
 
 /**
  * Tells which of many literals occur in a text, in one pass (Aho and Corasick 1975), as a dense automaton over the
@@ -13,7 +18,7 @@ export class LiteralAutomaton {
   readonly #next: Int32Array;
   readonly #outputs: readonly (readonly number[] | undefined)[];
 
-  /** Literals with the numbers that each of them stands for. An empty literal occurs in every text. */
+  /** Folded literals with the numbers that each of them stands for. An empty literal occurs in every text. */
   constructor(numbersOf: ReadonlyMap<string, readonly number[]>) {
     this.#classes = new Uint8Array(alphabet);
     let width = 1;
@@ -47,7 +52,9 @@ export class LiteralAutomaton {
 }
 
 function symbolAt(text: string, at: number): number {
-  return Math.min(text.charCodeAt(at), alphabet - 1);
+  const code = text.charCodeAt(at);
+  if (code < 128) return code;
+  return code === 0x17f ? 115 : 128;
 }
 
 function addAll(numbers: readonly number[] | undefined, into: Set<number>): void {

@@ -1,7 +1,8 @@
-import { beyondAscii } from './aho-corasick.ts';
+import { foldLiteral } from './aho-corasick.ts';
 import type { Pattern } from './pattern.ts';
 import type { Predicate, ValueTest } from './predicate.ts';
-import { requiredLiterals } from './regex-literals.ts';
+import type { Clause } from './regex-literals.ts';
+import { requiredClauses } from './regex-literals.ts';
 
 /** A lower-case text that a field must contain; an empty text means that the field must be there. */
 export interface Literal {
@@ -42,12 +43,12 @@ export function literalsOf(predicate: Predicate): readonly Literal[] {
   if (predicate.kind === 'not') return [];
   if (predicate.kind !== 'test') return predicate.of.flatMap(literalsOf);
   const { field, test } = predicate;
-  return field === undefined ? [] : candidates(test).map((text) => ({ field, text }));
+  return field === undefined ? [] : clausesOf(test).flatMap((clause) => literalsIn(field, clause));
 }
 
 function testCover(field: string, test: ValueTest, cost: (literal: Literal) => number): Cover {
   if (test.kind === 'null') return undefined;
-  const covers = ['', ...candidates(test)].map((text): Cover => [{ field, text }]);
+  const covers = [[''], ...clausesOf(test)].map((clause) => literalsIn(field, clause));
   return cheapest(covers, cost);
 }
 
@@ -69,16 +70,15 @@ function cheapest(covers: readonly Cover[], cost: (literal: Literal) => number):
   return best;
 }
 
-function candidates(test: ValueTest): readonly string[] {
-  if (test.kind === 'text') return patternLiterals(test.pattern);
-  if (test.kind !== 'regex') return [];
-  return (requiredLiterals(test.source, test.flags.ignoreCase) ?? []).map((text) =>
-    text.slice(-literalLength),
-  );
+function clausesOf(test: ValueTest): readonly Clause[] {
+  if (test.kind === 'regex') return requiredClauses(test.source);
+  return test.kind === 'text' ? patternClauses(test.pattern) : [];
 }
 
-function patternLiterals(pattern: Pattern): readonly string[] {
-  return pattern.flatMap((part) => (part.kind === 'text' ? [toLiteral(part.text.toLowerCase())] : []));
+function patternClauses(pattern: Pattern): readonly Clause[] {
+  return pattern.flatMap((part) => (part.kind === 'text' ? [[part.text.toLowerCase()]] : []));
 }
 
-const toLiteral = (text: string): string => text.slice(-literalLength).replace(/[^\0-\x7f]/g, beyondAscii);
+function literalsIn(field: string, clause: Clause): readonly Literal[] {
+  return distinct(clause.map((text) => ({ field, text: foldLiteral(text.slice(-literalLength)) })));
+}

@@ -1,124 +1,138 @@
+/** Texts of which at least one occurs in every match. */
+export type Clause = readonly string[];
+
 /**
- * Finds texts that every match of a regular expression contains, for the literal prefilter. It understands a small,
- * safe part of the syntax and gives up (undefined, or fewer texts) on the rest: giving up costs speed, never a match.
- * Texts are lower case, because the prefilter reads lower-cased fields.
+ * Finds what every match of a regular expression contains, for the literal prefilter: each clause of the result holds.
+ * It reads alternations and groups, and gives up (fewer clauses, or none) on what it does not know: giving up costs
+ * speed, never a match. Texts are lower case, because the prefilter reads lower-cased fields.
  */
-export function requiredLiterals(source: string, ignoreCase: boolean): readonly string[] | undefined {
-  const foldable = ignoreCase || /\(\?[a-zA-Z]*i/.test(source);
-  return new LiteralScanner(source, foldable).scan();
+export function requiredClauses(source: string): readonly Clause[] {
+  const reader = new ClauseReader(source);
+  const clauses = reader.alternation();
+  return reader.done ? clauses : [];
 }
 
-const breaking = new Set(['.', '^', '$', '[', '(', ')', ']']);
+/** What an atom of the expression adds: a plain character, or clauses of its own. */
+type Atom = { readonly char: string } | { readonly clauses: readonly Clause[] };
 
-class LiteralScanner {
+const nothing: Atom = { clauses: [] };
+const shortestLiteral = 2;
+const quantifier = /(?:[*+?]|\{\d*,?\d*\})[?+]?/y;
+const groupStart = /\((?:\?(?:P?<\w+>|[a-zA-Z-]*:))?(?!\?)/y;
+const flagGroup = /\(\?[a-zA-Z-]+\)/y;
+
+class ClauseReader {
   readonly #source: string;
-  readonly #foldable: boolean;
-  readonly #found: string[] = [];
   #at = 0;
-  #run = '';
+  #failed = false;
 
-  constructor(source: string, foldable: boolean) {
+  constructor(source: string) {
     this.#source = source;
-    this.#foldable = foldable;
   }
 
-  scan(): readonly string[] | undefined {
-    while (this.#at < this.#source.length) {
-      const char = this.#source.charAt(this.#at);
-      if (char === '|') return undefined;
-      if (char === '(') this.#skipGroup();
-      else if (char === '[') this.#skipClass();
-      else if (char === '\\') this.#escape();
-      else if (breaking.has(char)) this.#breakAt(1);
-      else this.#plain(char, 1);
-      if (this.#at < 0) return undefined;
+  get done(): boolean {
+    return !this.#failed && this.#at === this.#source.length;
+  }
+
+  /** Branches share nothing, but one of each branch's best clause occurs. */
+  alternation(): readonly Clause[] {
+    const branches = [this.#sequence()];
+    while (this.#source.charAt(this.#at) === '|') {
+      this.#at += 1;
+      branches.push(this.#sequence());
     }
-    this.#flush();
-    return this.#found;
+    const [only] = branches;
+    if (branches.length === 1 && only !== undefined) return only;
+    const best = branches.map(rarest);
+    return best.every((clause) => clause !== undefined) ? [[...new Set(best.flat())]] : [];
   }
 
-  #plain(char: string, length: number): void {
-    this.#at += length;
-    const quantifier = this.#source.charAt(this.#at);
-    if (quantifier === '?' || quantifier === '*' || quantifier === '{') {
-      this.#skipQuantifier();
-      this.#flush();
-      return;
+  #sequence(): readonly Clause[] {
+    const clauses: Clause[] = [];
+    let run = '';
+    const flush = (): void => {
+      if (run.length >= shortestLiteral) clauses.push([run]);
+      run = '';
+    };
+    while (this.#at < this.#source.length && !this.#failed) {
+      const next = this.#source.charAt(this.#at);
+      if (next === '|' || next === ')') break;
+      const atom = this.#atom();
+      const repeats = this.#take(quantifier);
+      const optional = repeats !== undefined && !/^(?:\+|\{0*[1-9])/.test(repeats);
+      if ('char' in atom && !optional) run += atom.char.toLowerCase();
+      if (!('char' in atom) || repeats !== undefined) flush();
+      if ('clauses' in atom && !optional) clauses.push(...atom.clauses);
     }
-    this.#append(char);
-    if (quantifier === '+') {
-      this.#skipQuantifier();
-      this.#flush();
+    flush();
+    return clauses;
+  }
+
+  #atom(): Atom {
+    const char = this.#source.charAt(this.#at);
+    if (char === '(') return this.#group();
+    if (char === '[') return this.#class();
+    if (char === '\\') return this.#escape();
+    this.#at += 1;
+    return '.^$'.includes(char) || char > '\x7f' ? nothing : { char };
+  }
+
+  #group(): Atom {
+    if (this.#take(flagGroup) !== undefined) return nothing;
+    if (this.#take(groupStart) === undefined) return this.#giveUp();
+    const clauses = this.alternation();
+    if (this.#source.charAt(this.#at) !== ')') return this.#giveUp();
+    this.#at += 1;
+    return { clauses };
+  }
+
+  #class(): Atom {
+    const source = this.#source;
+    let at = this.#at + 1;
+    if (source.charAt(at) === '^') at += 1;
+    if (source.charAt(at) === ']') at += 1;
+    while (at < source.length && source.charAt(at) !== ']') {
+      if (source.startsWith('[:', at)) at = source.indexOf(':]', at) + 2;
+      else at += source.charAt(at) === '\\' ? 2 : 1;
+      if (at < 2) return this.#giveUp();
+    }
+    this.#at = at + 1;
+    return nothing;
+  }
+
+  /** Escaped letters and digits are classes, anchors or codes; of these only the simple ones are passed over. */
+  #escape(): Atom {
+    const code = this.#take(/\\x(?:\{[0-9a-fA-F]+\}|[0-9a-fA-F]{2})|\\[dDsSwWbBAzafnrtv]/y);
+    if (code !== undefined) return nothing;
+    const char = this.#source.charAt(this.#at + 1);
+    if (char === '' || /[A-Za-z0-9]/.test(char)) return this.#giveUp();
+    this.#at += 2;
+    return char > '\x7f' ? nothing : { char };
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#source)?.[0];
+    this.#at += found?.length ?? 0;
+    return found;
+  }
+
+  #giveUp(): Atom {
+    this.#failed = true;
+    return nothing;
+  }
+}
+
+/** The clause that the fewest texts are likely to fulfil: few and long literals. */
+function rarest(clauses: readonly Clause[]): Clause | undefined {
+  let best: Clause | undefined;
+  let bestCost = Infinity;
+  for (const clause of clauses) {
+    const cost = clause.reduce((sum, literal) => sum + 2 ** -literal.length, 0);
+    if (cost < bestCost) {
+      best = clause;
+      bestCost = cost;
     }
   }
-
-  /** In a case-insensitive expression K and S also match signs (Kelvin, long s) that lower-casing keeps apart. */
-  #append(char: string): void {
-    const lower = char.toLowerCase();
-    const code = char.charCodeAt(0);
-    if (code >= 128 || (this.#foldable && (lower === 's' || lower === 'k'))) this.#flush();
-    else this.#run += lower;
-  }
-
-  #escape(): void {
-    const next = this.#source.charAt(this.#at + 1);
-    if (next === '' || next === 'Q' || next === 'p' || next === 'P' || next === 'x') this.#at = -1;
-    else if (/[A-Za-z0-9]/.test(next)) this.#breakAt(2);
-    else this.#plain(next, 2);
-  }
-
-  #breakAt(length: number): void {
-    this.#flush();
-    this.#at += length;
-    this.#skipQuantifier();
-  }
-
-  #skipClass(): void {
-    this.#flush();
-    this.#leaveAt(this.#classEnd(this.#at));
-  }
-
-  #classEnd(from: number): number {
-    let at = from + 1;
-    if (this.#source.charAt(at) === '^') at += 1;
-    if (this.#source.charAt(at) === ']') at += 1;
-    while (at < this.#source.length && this.#source.charAt(at) !== ']') {
-      if (this.#source.startsWith('[:', at)) {
-        const end = this.#source.indexOf(':]', at);
-        at = end < 0 ? this.#source.length : end + 2;
-      } else at += this.#source.charAt(at) === '\\' ? 2 : 1;
-    }
-    return at;
-  }
-
-  #skipGroup(): void {
-    this.#flush();
-    let depth = 0;
-    let at = this.#at;
-    for (; at < this.#source.length; at += 1) {
-      const char = this.#source.charAt(at);
-      if (char === '\\') at += 1;
-      else if (char === '[') at = this.#classEnd(at);
-      else if (char === '(') depth += 1;
-      else if (char === ')') depth -= 1;
-      if (depth === 0) break;
-    }
-    this.#leaveAt(at);
-  }
-
-  #leaveAt(end: number): void {
-    this.#at = end < this.#source.length ? end + 1 : -1;
-    if (this.#at > 0) this.#skipQuantifier();
-  }
-
-  #skipQuantifier(): void {
-    const quantifier = /[?*+]+|\{\d*,?\d*\}[?+]?/y;
-    quantifier.lastIndex = this.#at;
-    this.#at += quantifier.exec(this.#source)?.[0].length ?? 0;
-  }
-
-  #flush(): void {
-    if (this.#run.length > 1) this.#found.push(this.#run);
-    this.#run = '';
-  }
+  return best;
 }
