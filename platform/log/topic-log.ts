@@ -96,7 +96,10 @@ export class TopicLog {
   }
 }
 
-export function topicSpec(topic: Pick<Topic<unknown>, 'name' | 'retentionMs' | 'compaction'>, partitions: number): TopicSpec {
+export function topicSpec(
+  topic: Pick<Topic<unknown>, 'name' | 'retentionMs' | 'compaction'>,
+  partitions: number,
+): TopicSpec {
   return { name: topic.name, partitions, retentionMs: topic.retentionMs, compaction: topic.compaction };
 }
 
@@ -118,9 +121,17 @@ export function parseBatch<Value>(
   return { records, poison };
 }
 
+/**
+ * What was parsed already. In the embedded profile all consumers of a process are handed the same bytes, which never
+ * change: the first one parses, the others share its value, which is as unchanging.
+ */
+const parsedValues = new WeakMap<Uint8Array, unknown>();
+
 /** @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema */
 export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null): Value | null {
   if (value === null) return null;
+  const known = parsedValues.get(value) as Value | undefined;
+  if (known !== undefined) return known;
   let json: unknown;
   try {
     json = JSON.parse(decoder.decode(value));
@@ -128,7 +139,10 @@ export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null)
     throw new FirebreakError('FB_RECORD_UNREADABLE', `The value is not JSON in UTF-8.`, { cause });
   }
   const parsed = topic.schema.safeParse(json);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    parsedValues.set(value, parsed.data);
+    return parsed.data;
+  }
   const issue = parsed.error.issues[0];
   throw new FirebreakError(
     'FB_RECORD_UNREADABLE',
