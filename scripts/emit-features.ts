@@ -44,10 +44,10 @@ async function emitMetadata(folder: string, write: Write): Promise<void> {
   });
   for (const [source, file] of Object.entries(executableTables)) {
     for await (const row of readCsv(join(folder, 'pe_static', file))) {
-      const report = executableReport(row);
-      if (!metadata.describesExecutable(report)) continue;
-      const features = Array.from(metadata.extractFeatures(report));
-      const stub = recognizeStub(report) !== undefined;
+      const facts = metadata.readExecutable(executableReport(row));
+      if (!metadata.describesExecutable(facts)) continue;
+      const features = Array.from(metadata.extractFeatures(facts));
+      const stub = recognizeStub(facts) !== undefined;
       write({ source, family: executableFamily(row), label: Number(row['label']), stub, features });
     }
   }
@@ -143,7 +143,8 @@ async function emitGolden(classifier: string, write: Write): Promise<void> {
   const path = fileURLToPath(new URL(`../classifiers/${classifier}/golden.jsonl`, import.meta.url));
   for await (const row of readJsonLines(path)) {
     const report = reportSchema.parse(goldenReportSchema.parse(row).report);
-    if (classifier === 'metadata') write({ features: Array.from(metadata.extractFeatures(report)) });
+    if (classifier === 'metadata')
+      write({ features: Array.from(metadata.extractFeatures(metadata.readExecutable(report))) });
     else write(observedProcesses(report).map(behavior.extractFeatures));
   }
 }

@@ -1,5 +1,6 @@
 import { sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
@@ -26,6 +27,15 @@ interface Judged {
   readonly features: BehaviorFeatures;
 }
 
+interface Reading {
+  readonly observed: readonly ObservedProcess[];
+  /** What of it is judged: not what a lineage exception covers. */
+  readonly judged: readonly Judged[];
+  /** Why there is nothing to judge. */
+  readonly silence: string | undefined;
+}
+
+const nothingObserved = 'The report names no process whose behaviour speaks about the artifact.';
 const shownCharacters = 200;
 
 /**
@@ -36,6 +46,7 @@ export class BehaviorClassifier implements Classifier {
   readonly profile: ClassifierProfile;
   readonly #model: ScoringModel;
   readonly #calibration: BehaviorCalibration;
+  readonly #readings = new WeakMap<Report, Reading>();
 
   constructor(profile: ClassifierProfile, model: ScoringModel, calibration: BehaviorCalibration) {
     if (profile.featureSchemaVersion !== FEATURE_SCHEMA_VERSION) {
@@ -49,32 +60,41 @@ export class BehaviorClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedProcesses(report)]));
+    const { observed } = this.#read(report);
+    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observed]));
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const observed = inputs.map(({ report }) => observedProcesses(report));
-    const judged = observed.map((processes) =>
-      processes
-        .filter((process) => lineageException(process) === undefined)
-        .map((process) => ({ process, features: extractFeatures(process) })),
-    );
-    const views = await this.#run(judged.flat().map(({ features }) => features));
+    const readings = inputs.map(({ report }) => this.#read(report));
+    const views = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
     let next = 0;
-    return inputs.map((input, index) => {
-      const mine = judged[index] ?? [];
-      const scores = views.slice(next, (next += mine.length));
-      const [only] = observed[index] ?? [];
-      if (only === undefined)
-        return {
-          outcome: 'abstained',
-          reason: 'The report names no process whose behaviour speaks about the artifact.',
-        };
-      const exception = mine.length === 0 ? lineageException(only) : undefined;
-      if (exception !== undefined)
-        return { outcome: 'abstained', reason: `${exception.id}: ${exception.reason}` };
-      return this.#outcome(input, mine, scores);
+    return readings.map(({ judged, silence }, index) => {
+      const mine = views.slice(next, (next += judged.length));
+      const input = inputs[index];
+      return input === undefined || silence !== undefined
+        ? { outcome: 'abstained', reason: silence ?? nothingObserved }
+        : this.#outcome(input, judged, mine);
     });
+  }
+
+  /** The same report is asked for its key and for its score. */
+  #read(report: Report): Reading {
+    const known = this.#readings.get(report);
+    if (known !== undefined) return known;
+    const observed = observedProcesses(report);
+    const exceptions = observed.map((process) => lineageException(process));
+    const judged = observed
+      .filter((_, index) => exceptions[index] === undefined)
+      .map((process) => ({ process, features: extractFeatures(process) }));
+    const [exception] = exceptions;
+    const excepted = exception && `${exception.id}: ${exception.reason}`;
+    const reading = {
+      observed,
+      judged,
+      silence: judged.length > 0 ? undefined : (excepted ?? nothingObserved),
+    };
+    this.#readings.set(report, reading);
+    return reading;
   }
 
   close(): Promise<void> {

@@ -1,11 +1,24 @@
 import { sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Report } from '../../contracts/report.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
-import { describesExecutable, extractFeatures, FEATURES, FEATURE_SCHEMA_VERSION } from './features.ts';
-import { recognizeStub } from './stub.ts';
+import {
+  describesExecutable,
+  extractFeatures,
+  FEATURES,
+  FEATURE_SCHEMA_VERSION,
+  readExecutable,
+} from './features.ts';
+import { recognizeStub, type Stub } from './stub.ts';
+
+/** What one inference needs; undefined features: the report does not describe an executable. */
+interface Reading {
+  readonly features: Float32Array | undefined;
+  readonly stub: Stub | undefined;
+}
 
 /**
  * Static features of Windows executables as a witness. All of it is the agent's word: it has no content probability and
@@ -15,6 +28,7 @@ export class MetadataClassifier implements Classifier {
   readonly profile: ClassifierProfile;
   readonly #model: ScoringModel;
   readonly #calibration: Calibration;
+  readonly #readings = new WeakMap<Report, Reading>();
 
   constructor(profile: ClassifierProfile, model: ScoringModel, calibration: Calibration) {
     if (profile.featureSchemaVersion !== FEATURE_SCHEMA_VERSION) {
@@ -28,36 +42,52 @@ export class MetadataClassifier implements Classifier {
   }
 
   cacheKey({ report }: ClassifierInput): string {
-    const features = extractFeatures(report);
+    const { features, stub } = this.#read(report);
+    if (features === undefined) return '';
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-    return `${sha256Hex(bytes)}:${recognizeStub(report)?.code ?? ''}`;
+    return `${sha256Hex(bytes)}:${stub?.code ?? ''}`;
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const described = inputs.filter(({ report }) => describesExecutable(report));
-    const probabilities = await this.#probabilities(described);
-    const byInput = new Map(described.map((input, index) => [input, probabilities[index] ?? 0] as const));
-    return inputs.map((input) => outcomeOf(input, byInput.get(input)));
+    const readings = inputs.map(({ report }) => this.#read(report));
+    const probabilities = await this.#probabilities(readings.flatMap(({ features }) => features ?? []));
+    let next = 0;
+    return readings.map(({ features, stub }) =>
+      features === undefined
+        ? { outcome: 'abstained', reason: 'The report does not describe a portable executable.' }
+        : scored(probabilities[next++] ?? 0, stub),
+    );
   }
 
   close(): Promise<void> {
     return this.#model.release();
   }
 
-  async #probabilities(inputs: readonly ClassifierInput[]): Promise<readonly number[]> {
-    if (inputs.length === 0) return [];
-    const values = new Float32Array(inputs.length * FEATURES.length);
-    inputs.forEach(({ report }, index) => values.set(extractFeatures(report), index * FEATURES.length));
-    const scores = await this.#model.run({ features: { values, shape: [inputs.length, FEATURES.length] } });
+  /** The same report is asked for its key and for its score. */
+  #read(report: Report): Reading {
+    const known = this.#readings.get(report);
+    if (known !== undefined) return known;
+    const facts = readExecutable(report);
+    const described = describesExecutable(facts);
+    const reading = {
+      features: described ? extractFeatures(facts) : undefined,
+      stub: described ? recognizeStub(facts) : undefined,
+    };
+    this.#readings.set(report, reading);
+    return reading;
+  }
+
+  async #probabilities(vectors: readonly Float32Array[]): Promise<readonly number[]> {
+    if (vectors.length === 0) return [];
+    const width = FEATURES.length;
+    const values = new Float32Array(vectors.length * width);
+    vectors.forEach((features, index) => values.set(features, index * width));
+    const scores = await this.#model.run({ features: { values, shape: [vectors.length, width] } });
     return Array.from(scores, (score) => calibrate(score, this.#calibration));
   }
 }
 
-function outcomeOf({ report }: ClassifierInput, probability: number | undefined): ClassifierOutcome {
-  if (probability === undefined) {
-    return { outcome: 'abstained', reason: 'The report does not describe a portable executable.' };
-  }
-  const stub = recognizeStub(report);
+function scored(probability: number, stub: Stub | undefined): ClassifierOutcome {
   return {
     outcome: 'score',
     probability,

@@ -75,9 +75,10 @@ export const FEATURE_SCHEMA_VERSION = 1;
 /** Stands for a fact that the report does not carry. Every known value is 0 or more. */
 export const MISSING = -1;
 
-export type Header = Readonly<Partial<Record<PeHeaderField, number>>>;
+type Header = Readonly<Partial<Record<PeHeaderField, number>>>;
 
-interface Facts {
+/** The parts of a report that describe a portable executable. */
+export interface ExecutableFacts {
   readonly header: Header;
   readonly entropies: readonly number[];
   readonly report: Pick<Report, 'file' | 'firebreak'>;
@@ -92,7 +93,7 @@ interface Feature {
   readonly group: 'header' | 'sections' | 'directories' | 'imports' | 'file';
   /** 1 where a larger value may never lower the score, -1 where it may never raise it: what adversaries can pad. */
   readonly monotone?: 1 | -1;
-  readonly read: (facts: Facts) => number | undefined;
+  readonly read: (facts: ExecutableFacts) => number | undefined;
 }
 
 const largestRatio = 8;
@@ -137,7 +138,7 @@ const bit = (index: number) => (value: number) => Math.floor(value / 2 ** index)
 const isNonZero = (value: number) => Number(value !== 0);
 
 /** Where the entry point lies in the code: 0 its first byte, 1 its end, 8 far behind or before it. */
-function entryPosition({ header: h }: Facts): number | undefined {
+function entryPosition({ header: h }: ExecutableFacts): number | undefined {
   if (h.address_of_entry_point === undefined || h.base_of_code === undefined) return undefined;
   if (h.address_of_entry_point === 0) return undefined;
   const offset = h.address_of_entry_point - h.base_of_code;
@@ -151,27 +152,27 @@ function imageBaseClass(base: number): number {
 }
 
 /** Share of the loaded image that the declared code and data sizes account for. */
-function accountedShare({ header: h }: Facts): number | undefined {
+function accountedShare({ header: h }: ExecutableFacts): number | undefined {
   const { size_of_code: code, size_of_initialized_data: data, size_of_uninitialized_data: blank } = h;
   if (code === undefined || data === undefined || blank === undefined) return undefined;
   return ratio(code + data + blank, h.size_of_image);
 }
 
 /** Code that starts behind as much room as the uninitialized data claims: the layout that UPX and its kin leave. */
-function unpacksInPlace({ header: h }: Facts): number | undefined {
+function unpacksInPlace({ header: h }: ExecutableFacts): number | undefined {
   const { size_of_uninitialized_data: blank, base_of_code: start } = h;
   if (blank === undefined || start === undefined) return undefined;
   return Number(blank >= 0x1000 && start > blank);
 }
 
-function importFunctions({ header, report }: Facts): number | undefined {
+function importFunctions({ header, report }: ExecutableFacts): number | undefined {
   const imports = report.file?.pe?.imports;
   return (
     header.import_functions ?? imports?.reduce((sum, { functions }) => sum + (functions?.length ?? 0), 0)
   );
 }
 
-function importLibraries({ header, report }: Facts): number | undefined {
+function importLibraries({ header, report }: ExecutableFacts): number | undefined {
   return header.import_libraries ?? report.file?.pe?.imports?.length;
 }
 
@@ -252,27 +253,37 @@ function extreme(values: readonly number[], pick: (...values: number[]) => numbe
   return values.length === 0 ? undefined : pick(...values);
 }
 
-/** @returns the header fields that this classifier reads; one that is negative or not finite is no field of this format */
-export function headerOf(report: Facts['report']): Header {
+/** A header field that is negative or not finite is no field of this format: it counts as missing. */
+function usableHeader(report: ExecutableFacts['report']): Header {
   const fields = report.firebreak?.pe?.header ?? {};
-  const usable = PE_HEADER_FIELDS.flatMap((name) => {
+  const header: Partial<Record<PeHeaderField, number>> = {};
+  for (const name of PE_HEADER_FIELDS) {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    return value !== undefined && value >= 0 && Number.isFinite(value) ? [[name, value] as const] : [];
-  });
-  return Object.fromEntries(usable);
+    if (value !== undefined && value >= 0 && Number.isFinite(value)) header[name] = value;
+  }
+  return header;
 }
 
-/** @returns whether the report says enough about an executable to judge it: its optional header, at the least */
-export function describesExecutable(report: Facts['report']): boolean {
-  const { size_of_code: code, size_of_image: image, address_of_entry_point: entry } = headerOf(report);
-  return code !== undefined && image !== undefined && entry !== undefined;
-}
-
-/**
- * @returns the vector of `FEATURES`, in their order; each value is finite and at least 0, or `MISSING`
- */
-export function extractFeatures(report: Facts['report']): Float32Array {
+/** @returns what the report says about an executable; it may be nothing (`describesExecutable`) */
+export function readExecutable(report: ExecutableFacts['report']): ExecutableFacts {
   const entropies = (report.file?.pe?.sections ?? []).flatMap(({ entropy }) => entropy ?? []);
-  const facts: Facts = { header: headerOf(report), entropies, report };
-  return Float32Array.from(FEATURES, ({ read }) => read(facts) ?? MISSING);
+  return { header: usableHeader(report), entropies, report };
+}
+
+/** @returns whether that is enough to judge it: its optional header, at the least */
+export function describesExecutable({ header }: ExecutableFacts): boolean {
+  return (
+    header.size_of_code !== undefined &&
+    header.size_of_image !== undefined &&
+    header.address_of_entry_point !== undefined
+  );
+}
+
+/** @returns the vector of `FEATURES`, in their order; each value is finite and at least 0, or `MISSING` */
+export function extractFeatures(facts: ExecutableFacts): Float32Array {
+  const features = new Float32Array(FEATURES.length);
+  FEATURES.forEach(({ read }, index) => {
+    features[index] = read(facts) ?? MISSING;
+  });
+  return features;
 }

@@ -1,5 +1,4 @@
-import type { Report } from '../../contracts/report.ts';
-import { headerOf, type Header } from './features.ts';
+import type { ExecutableFacts, PeHeaderField } from './features.ts';
 
 /**
  * A file whose header belongs to a stub, not to what it carries: an installer or a packer. Malice and honest work look the
@@ -12,7 +11,7 @@ export interface Stub {
 
 interface StubKind extends Stub {
   readonly sections?: RegExp;
-  readonly header?: (header: Required<Pick<Header, RequiredField>>) => boolean;
+  readonly header?: (header: Readonly<Record<RequiredField, number>>) => boolean;
 }
 
 const requiredFields = [
@@ -21,7 +20,7 @@ const requiredFields = [
   'address_of_entry_point',
   'base_of_code',
   'characteristics',
-] as const satisfies readonly (keyof Header)[];
+] as const satisfies readonly PeHeaderField[];
 type RequiredField = (typeof requiredFields)[number];
 
 const isProgram = (characteristics: number) => Math.floor(characteristics / 0x2000) % 2 === 0;
@@ -59,11 +58,10 @@ const kinds: readonly StubKind[] = [
   },
 ];
 
-function matches({ sections, header }: StubKind, report: Pick<Report, 'file' | 'firebreak'>): boolean {
+function matches({ sections, header }: StubKind, { header: fields, report }: ExecutableFacts): boolean {
   const names = report.file?.pe?.sections ?? [];
   if (sections !== undefined && names.some(({ name }) => name !== undefined && sections.test(name)))
     return true;
-  const fields = headerOf(report);
   const [code, blank, entry, base, characteristics] = requiredFields.map((name) => fields[name]);
   if (code === undefined || blank === undefined || entry === undefined) return false;
   if (base === undefined || characteristics === undefined || header === undefined) return false;
@@ -77,7 +75,7 @@ function matches({ sections, header }: StubKind, report: Pick<Report, 'file' | '
 }
 
 /** @returns which stub the header belongs to, or undefined */
-export function recognizeStub(report: Pick<Report, 'file' | 'firebreak'>): Stub | undefined {
-  const kind = kinds.find((candidate) => matches(candidate, report));
+export function recognizeStub(facts: ExecutableFacts): Stub | undefined {
+  const kind = kinds.find((candidate) => matches(candidate, facts));
   return kind && { code: kind.code, title: kind.title };
 }

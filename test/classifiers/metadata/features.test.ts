@@ -5,7 +5,11 @@ import {
   FEATURES,
   MISSING,
   PE_HEADER_FIELDS,
+  readExecutable,
 } from '../../../classifiers/metadata/features.ts';
+import type { Report } from '../../../contracts/report.ts';
+
+const featuresOf = (report: Pick<Report, 'file' | 'firebreak'>) => extractFeatures(readExecutable(report));
 
 const anyNumber = fc.oneof(
   fc.double(),
@@ -26,7 +30,7 @@ describe('extractFeatures of the metadata classifier', () => {
     fc.assert(
       fc.property(anyHeader, anySections, anyImports, fc.nat(), (header, sections, imports, size) => {
         const report = { file: { size, pe: { sections, imports } }, firebreak: { pe: { header } } };
-        const features = extractFeatures(report);
+        const features = featuresOf(report);
         expect(features).toHaveLength(FEATURES.length);
         expect(features.every((value) => Number.isFinite(value) && (value >= 0 || value === MISSING))).toBe(
           true,
@@ -36,19 +40,17 @@ describe('extractFeatures of the metadata classifier', () => {
   });
 
   test('a report that says nothing has nothing but missing features', () => {
-    expect(extractFeatures({}).every((value) => value === MISSING)).toBe(true);
+    expect(featuresOf({}).every((value) => value === MISSING)).toBe(true);
   });
 
   test('names of inherited properties are no header fields', () => {
-    expect(extractFeatures({ firebreak: { pe: { header: { constructor: 5 } } } })).toEqual(
-      extractFeatures({}),
-    );
+    expect(featuresOf({ firebreak: { pe: { header: { constructor: 5 } } } })).toEqual(featuresOf({}));
   });
 
   test('the 32-bit and the 64-bit form of a program look alike in image base and characteristics', () => {
     const narrow = { image_base: 0x400000, machine: 332, magic: 267 };
     const wide = { image_base: 0x140000000, machine: 0x8664, magic: 523 };
-    const of = (header: Record<string, number>) => extractFeatures({ firebreak: { pe: { header } } });
+    const of = (header: Record<string, number>) => featuresOf({ firebreak: { pe: { header } } });
     expect(of(narrow)).toEqual(of(wide));
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { readExecutable } from '../../../classifiers/metadata/features.ts';
 import { recognizeStub } from '../../../classifiers/metadata/stub.ts';
 
 const program = {
@@ -9,10 +10,12 @@ const program = {
   characteristics: 0x102,
 };
 const of = (header: Record<string, number>, ...names: readonly string[]) =>
-  recognizeStub({
-    file: { pe: { sections: names.map((name) => ({ name })) } },
-    firebreak: { pe: { header } },
-  });
+  recognizeStub(
+    readExecutable({
+      file: { pe: { sections: names.map((name) => ({ name })) } },
+      firebreak: { pe: { header } },
+    }),
+  );
 
 describe('recognizeStub', () => {
   test('an ordinary program is none', () => {
@@ -54,6 +57,6 @@ describe('recognizeStub', () => {
   });
 
   test('a report without header is none', () => {
-    expect(recognizeStub({})).toBeUndefined();
+    expect(recognizeStub(readExecutable({}))).toBeUndefined();
   });
 });
