@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { z } from 'zod';
 import type { DecisionRecord } from '../../../contracts/decision.ts';
 import { createdTenantSchema } from '../../../contracts/http.ts';
 import { deviceIdSchema, tenantIdSchema, type DeviceId, type TenantId } from '../../../contracts/ids.ts';
@@ -30,10 +31,17 @@ export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The JSON of it, if it is JSON; loosely typed, as a client in any language sees it. */
+  /** The JSON of it, with what tests look at most; empty when it is none. */
   readonly json: Json;
 }
-export type Json = ReturnType<typeof JSON.parse>;
+
+const jsonSchema = z.looseObject({
+  code: z.string().default(''),
+  secret: z.string().default(''),
+  items: z.array(z.record(z.string(), z.unknown())).default([]),
+  next: z.string().nullable().default(null),
+});
+export type Json = z.infer<typeof jsonSchema>;
 
 /** A tenant with a token for each role and a device. */
 export interface TestTenant {
@@ -103,7 +111,7 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
       status: response.status,
       headers: response.headers,
       text,
-      json: isJson ? JSON.parse(text) : null,
+      json: jsonSchema.parse(isJson ? JSON.parse(text) : {}),
     };
   };
   const write = <Row>(table: HistoryTable<Row>, values: readonly unknown[] = []): Promise<void> => {
@@ -126,7 +134,7 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
         (await call(operator.secret, 'POST', '/v1/tenants', { name })).json,
       );
       const token = async (role: string): Promise<string> =>
-        String((await call(created.adminToken, 'POST', '/v1/tokens', { name: role, role })).json.secret);
+        (await call(created.adminToken, 'POST', '/v1/tokens', { name: role, role })).json.secret;
       return {
         id: tenantIdSchema.parse(created.tenant.id),
         admin: created.adminToken,

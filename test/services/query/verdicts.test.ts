@@ -124,7 +124,7 @@ describe('the list of verdicts', () => {
   test('`from` is inclusive, `to` exclusive, by when it was recorded', async () => {
     const { key, decisions } = await decide(north, 1);
     const [item] = (await query.get(north.viewer, `/v1/verdicts?artifact=${key}`)).json.items;
-    const at = encodeURIComponent(String(item.recordedAt));
+    const at = encodeURIComponent(z.string().parse(item?.['recordedAt']));
     expect(await idsOf(north, `artifact=${key}&from=${at}`)).toEqual([decisions[0]?.decisionId]);
     expect(await idsOf(north, `artifact=${key}&to=${at}`)).toEqual([]);
   });
@@ -397,7 +397,7 @@ describe('artifacts and reports', () => {
     expect(open.report.file?.name).toBe(name);
     const decision = decisionFor(accepted);
     await query.record({ decisions: [decision], verdicts: [verdictFor(decision)] });
-    expect((await query.get(north.viewer, path)).json.verdict).toBe('malicious');
+    expect((await query.get(north.viewer, path)).json['verdict']).toBe('malicious');
   });
 });
 
