@@ -22,11 +22,7 @@ const onDeviceA1 = { tenantId: tenantA, deviceId: deviceA1 };
 const origin = { tenantId: tenantA, deviceId: deviceA1, reportId: '018f2222-0000-7000-8000-000000000001' };
 const key = sampleKey(1);
 
-function entryRecord(
-  revision: number,
-  subject = ecosystem as typeof inTenantA | typeof onDeviceA1 | typeof ecosystem,
-  more = {},
-) {
+function entryRecord(revision: number, subject = ecosystem, more = {}) {
   const entry = decidedEntry(1, revision, subject, more);
   return topics.verdicts.schema.parse({ kind: 'entry', subject, entry, origin, writer: 'w' });
 }
