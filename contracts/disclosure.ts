@@ -2,7 +2,7 @@ import type { DecisionRecord, DecisionStep, SignalSnapshot, Term } from './decis
 import type { TenantId } from './ids.ts';
 
 /** A decision without what names anybody: what a person of a tenant may read. */
-export type DisclosedDecision = Omit<DecisionRecord, 'tenantId' | 'deviceId' | 'trigger' | 'fileName'> & {
+export type DisclosedDecision = Omit<DecisionRecord, 'tenantId' | 'deviceId' | 'trigger'> & {
   readonly trigger: DecisionRecord['trigger'] | null;
 };
 
@@ -20,11 +20,12 @@ export function discloseDecision(
   reader: TenantId | null,
   k: number,
 ): DisclosedDecision {
-  const { tenantId, deviceId: _deviceId, trigger, fileName: _fileName, ...rest } = record;
+  const { tenantId, deviceId: _deviceId, trigger, fileName, ...rest } = record;
   const own = reader === tenantId;
   const counted = rest.signals.tenants >= k;
   return {
     ...rest,
+    ...(own && fileName !== undefined && { fileName }),
     trigger: own ? trigger : null,
     terms: discloseTerms(rest.terms, own, counted),
     scores: rest.scores.filter((score) => score.tenantId === reader),
