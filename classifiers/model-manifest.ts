@@ -15,10 +15,14 @@ export const modelManifestSchema = z.strictObject({
     sizeBytes: z.int().positive(),
     output: z.string(),
   }),
-  calibration: z.record(z.string(), calibrationSchema).describe('One for each column of the output, by name.'),
+  calibration: z
+    .record(z.string(), calibrationSchema)
+    .describe('One for each column of the output, by name.'),
   training: z.strictObject({
     command: z.string(),
-    environment: z.record(z.string(), z.string()).describe('Packages that decide the bytes of the model, and their versions.'),
+    environment: z
+      .record(z.string(), z.string())
+      .describe('Packages that decide the bytes of the model, and their versions.'),
     data: z.array(
       z.strictObject({
         file: z.string(),
@@ -29,7 +33,9 @@ export const modelManifestSchema = z.strictObject({
       }),
     ),
   }),
-  metrics: z.record(z.string(), z.unknown()).describe('Measured at the shipped threshold; the card explains them.'),
+  metrics: z
+    .record(z.string(), z.unknown())
+    .describe('Measured at the shipped threshold; the card explains them.'),
 });
 export type ModelManifest = z.infer<typeof modelManifestSchema>;
 

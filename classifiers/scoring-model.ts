@@ -12,4 +12,8 @@ export interface ScoringModel {
 }
 
 /** Opens a model file after checking its SHA-256; rejects with FB_MODEL_MISSING or FB_MODEL_ALTERED. */
-export type OpenModel = (source: { readonly url: URL; readonly sha256: string; readonly output: string }) => Promise<ScoringModel>;
+export type OpenModel = (source: {
+  readonly url: URL;
+  readonly sha256: string;
+  readonly output: string;
+}) => Promise<ScoringModel>;
