@@ -8,7 +8,7 @@ import {
   type FieldError,
   type Problem,
 } from '../../contracts/errors.ts';
-import { toEpochMs, toTimestamp, type DeviceId, type TenantId, type Timestamp } from '../../contracts/ids.ts';
+import { toEpochMs, type DeviceId, type TenantId, type Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { reportSchema, type Report } from '../../contracts/report.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
@@ -18,10 +18,11 @@ import { droppedKeys } from './dropped-keys.ts';
 export interface Envelope {
   readonly tenantId: TenantId;
   readonly deviceId: DeviceId;
-  /** The device's clock when it sent the request. */
-  readonly sentAt: Timestamp;
-  /** Ours, milliseconds since 1970. */
+  /** By our clock. */
+  readonly acceptedAt: Timestamp;
   readonly acceptedAtMs: number;
+  /** How far the device's clock is behind ours: acceptance less `sentAt`. */
+  readonly clockOffsetMs: number;
   /** ECS keys that are not taken spoil the report. */
   readonly strict: boolean;
   /** Of the whole body: no report in it is larger. */
@@ -130,18 +131,17 @@ function identify(report: Report, prefix: string): IdentifiedArtifact {
 function accept(
   report: Report,
   { key, evidence }: IdentifiedArtifact,
-  { tenantId, deviceId, sentAt, acceptedAtMs }: Envelope,
+  { tenantId, deviceId, acceptedAt, acceptedAtMs, clockOffsetMs }: Envelope,
   { clockSkewMs, signalAgeMs }: ReportLimits,
 ): AcceptedReport {
-  // The device's clock may be wrong by any amount; by how much, `sentAt` tells.
-  const observedAtMs = toEpochMs(report['@timestamp']) + (acceptedAtMs - toEpochMs(sentAt));
+  const observedAtMs = toEpochMs(report['@timestamp']) + clockOffsetMs;
   return {
     tenantId,
     deviceId,
     artifactKey: key,
     artifactKind: report.artifact.kind,
     evidence,
-    acceptedAt: toTimestamp(acceptedAtMs),
+    acceptedAt,
     clockSuspect: Math.abs(acceptedAtMs - observedAtMs) > clockSkewMs,
     historyOnly: acceptedAtMs - observedAtMs > signalAgeMs,
     awaited: false,

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { reportBatchSchema, ReportResult } from '../../contracts/http.ts';
-import { toTimestamp } from '../../contracts/ids.ts';
+import { toEpochMs, toTimestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics, type AcceptedReport } from '../../contracts/topics.ts';
 import type { Preferences } from '../../platform/http/prefer.ts';
@@ -32,7 +32,7 @@ export interface IntakeDependencies {
 }
 
 /** One request with reports. */
-export interface Intake extends Omit<Envelope, 'sentAt' | 'acceptedAtMs' | 'strict'> {
+export interface Intake extends Pick<Envelope, 'tenantId' | 'deviceId' | 'bodyBytes'> {
   readonly batch: z.infer<typeof reportBatchSchema>;
   readonly preferences: Preferences;
   readonly traceparent: string;
@@ -80,7 +80,7 @@ export class ReportIntake {
     const { limits, now } = this.#deps;
     checkBatch(intake, limits);
     const { batch, preferences } = intake;
-    const envelope = { ...intake, sentAt: batch.sentAt, acceptedAtMs: now(), strict: preferences.strict };
+    const envelope = envelopeOf(intake, now());
     const waitMs =
       preferences.waitSeconds === null ? 0 : Math.min(preferences.waitSeconds * 1000, limits.waitMs);
     const bytesEach = Math.ceil(intake.bodyBytes / batch.reports.length);
@@ -143,8 +143,8 @@ export class ReportIntake {
     }
     const results = items.map((item) => {
       if (item.kind === 'rejected') return rejected(item.parsed);
-      const standing = this.#standing(item.accepted);
-      if (item.kind === 'deferred') return deferred(item, standing, Math.ceil(1000 * (1 + random())));
+      if (item.kind === 'deferred') return deferred(item, Math.ceil(1000 * (1 + random())));
+      const standing = item.accepted.awaited ? this.#standing(item.accepted) : item.standing;
       return taken(item, standing, hold.originOf(item.accepted));
     });
     events.answered(
@@ -180,10 +180,24 @@ export class ReportIntake {
     const { view, now } = this.#deps;
     const nowMs = now();
     const entries = view.forCaller(artifactKey, tenantId, deviceId, nowMs);
+    if (entries.length === 0) return null;
     // The entry is told, not the action, and the running mode bears on the action alone.
     const device = { deviceId, runningMode: 'active' } as const;
     return standingOf(entries, view.policyOf(tenantId), device, toTimestamp(nowMs));
   }
+}
+
+function envelopeOf({ tenantId, deviceId, bodyBytes, batch, preferences }: Intake, nowMs: number): Envelope {
+  return {
+    tenantId,
+    deviceId,
+    bodyBytes,
+    acceptedAt: toTimestamp(nowMs),
+    acceptedAtMs: nowMs,
+    // The device's clock may be wrong by any amount; by how much, `sentAt` tells.
+    clockOffsetMs: nowMs - toEpochMs(batch.sentAt),
+    strict: preferences.strict,
+  };
 }
 
 function isDecided(status: ReportResult['status'], verdict: ReportResult['verdict']): boolean {

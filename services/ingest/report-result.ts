@@ -25,8 +25,8 @@ export function taken(item: Taken, standing: Standing | null, origin: Origin | u
   return { ...common(item, standing, origin), status };
 }
 
-export function deferred(item: Taken, standing: Standing | null, retryAfterMs: number): ReportResult {
-  return { ...common(item, standing, undefined), status: 'deferred', retryAfterMs };
+export function deferred(item: Taken, retryAfterMs: number): ReportResult {
+  return { ...common(item, item.standing, undefined), status: 'deferred', retryAfterMs };
 }
 
 function common({ accepted, dropped }: Taken, standing: Standing | null, origin: Origin | undefined) {

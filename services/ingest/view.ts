@@ -1,6 +1,7 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { entryId, subjectKey, type Subject } from '../../contracts/canonical.ts';
-import type { DecidedEntry, Entry, OwnEntry } from '../../contracts/entry.ts';
+import type { Reach } from '../../contracts/domain.ts';
+import type { Entry, OwnEntry } from '../../contracts/entry.ts';
 import {
   toTimestamp,
   type DeviceId,
@@ -66,14 +67,13 @@ export class View {
    *   tells), decided ones of the ecosystem, the tenant and the device, "no threats found" included
    */
   forCaller(key: ArtifactKey, tenantId: TenantId, deviceId: DeviceId, nowMs: number): readonly Entry[] {
-    const now = toTimestamp(nowMs);
-    const own = this.#own.of(tenantId, key).filter((entry) => inForce(entry, now));
-    const subjects: readonly Subject[] = [
-      { tenantId: null, deviceId: null },
-      { tenantId, deviceId: null },
-      { tenantId, deviceId },
-    ];
-    return [...own, ...subjects.flatMap((subject) => this.#find(key, subject, nowMs))];
+    const found: Entry[] = [];
+    const own = this.#own.of(tenantId, key);
+    if (own.length > 0) found.push(...own.filter((entry) => inForce(entry, toTimestamp(nowMs))));
+    this.#findDecided(found, key, 'ecosystem', everybody, nowMs);
+    this.#findDecided(found, key, 'tenant', { tenantId, deviceId: null }, nowMs);
+    this.#findDecided(found, key, 'device', { tenantId, deviceId }, nowMs);
+    return found;
   }
 
   /** @returns who may be waiting for it; nobody when the record changed nothing that one waits for */
@@ -127,20 +127,18 @@ export class View {
     }
   }
 
-  #find(key: ArtifactKey, subject: Subject, nowMs: number): readonly DecidedEntry[] {
+  #findDecided(found: Entry[], key: ArtifactKey, reach: Reach, subject: Subject, nowMs: number): void {
+    const name = subjectKey(subject);
+    if (this.#subjects.has(name)) {
+      const change = this.#decided.get(entryId(key, reach, subject));
+      if (change?.event === 'entry' && inForce(change.data, toTimestamp(nowMs))) found.push(change.data);
+    }
     const answer = this.#answers.find(key, subject, nowMs);
-    const decided = this.#findDecided(key, subject, nowMs);
-    return [decided, answer].flatMap((entry) => entry ?? []);
-  }
-
-  #findDecided(key: ArtifactKey, subject: Subject, nowMs: number): DecidedEntry | null {
-    if (!this.#subjects.has(subjectKey(subject))) return null;
-    const reach = subject.tenantId === null ? 'ecosystem' : subject.deviceId === null ? 'tenant' : 'device';
-    const change = this.#decided.get(entryId(key, reach, subject));
-    if (change?.event !== 'entry' || change.data.source !== 'decision') return null;
-    return inForce(change.data, toTimestamp(nowMs)) ? change.data : null;
+    if (answer !== null) found.push(answer);
   }
 }
+
+const everybody: Subject = { tenantId: null, deviceId: null };
 
 function reachedBy(tenantId: TenantId, { key, targets }: OwnEntry): readonly Decided[] {
   const deviceIds = 'all' in targets ? [null] : targets.deviceIds;

@@ -11,8 +11,9 @@ const nowMs = Date.parse('2026-11-22T10:15:03.200Z');
 const envelope: Envelope = {
   tenantId: tenantA,
   deviceId: deviceA1,
-  sentAt: toTimestamp(nowMs),
+  acceptedAt: toTimestamp(nowMs),
   acceptedAtMs: nowMs,
+  clockOffsetMs: 0,
   strict: false,
   bodyBytes: 1000,
 };
@@ -132,7 +133,7 @@ describe('the clock of the device', () => {
 
   test('that is off by a year is corrected by when it sent', () => {
     const sentMs = nowMs - 365 * day;
-    const value = accepted(at(sentMs - minute), { sentAt: toTimestamp(sentMs) }).accepted;
+    const value = accepted(at(sentMs - minute), { clockOffsetMs: nowMs - sentMs }).accepted;
     expect(value).toMatchObject({ clockSuspect: false, historyOnly: false });
   });
 });
