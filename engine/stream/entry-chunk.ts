@@ -22,7 +22,9 @@ const at = {
   keyForm: 82,
   ended: 83,
 };
-const rowBytes = 84;
+/** A multiple of 8, so that the numbers can be read as such. */
+const rowBytes = 88;
+const rowNumbers = rowBytes / 8;
 
 const digestForms = [
   'file:sha256:',
@@ -37,11 +39,13 @@ const digestBytes = [32, 20, 16, 32, 32, 32, 32];
 const textForm = 255;
 
 /**
- * Up to 1,024 rows in one buffer, 84 bytes each, beside their forms. A frozen chunk never changes again: a table puts
+ * Up to 1,024 rows in one buffer, 88 bytes each, beside their forms. A frozen chunk never changes again: a table puts
  * a copy in its place first, so whoever holds the frozen one (a snapshot under way) reads a consistent cut.
  */
 export class EntryChunk {
   #rows: Buffer;
+  /** The same memory as numbers: row r, field f is at r · 11 + f / 8. */
+  #numbers: Float64Array;
   readonly #forms: EntryForm[];
   /** Keys that are not a digest (domains, addresses), by row. */
   readonly #texts: Map<number, string>;
@@ -51,6 +55,7 @@ export class EntryChunk {
 
   private constructor(rows: Buffer, forms: EntryForm[], texts: Map<number, string>, touchedBefore: number[]) {
     this.#rows = rows;
+    this.#numbers = numbersOf(rows);
     this.#forms = forms;
     this.#texts = texts;
     this.#touchedBefore = touchedBefore;
@@ -61,9 +66,9 @@ export class EntryChunk {
   }
 
   copy(): EntryChunk {
-    return new EntryChunk(Buffer.from(this.#rows), [...this.#forms], new Map(this.#texts), [
-      ...this.#touchedBefore,
-    ]);
+    const rows = Buffer.alloc(this.#rows.length);
+    this.#rows.copy(rows);
+    return new EntryChunk(rows, [...this.#forms], new Map(this.#texts), [...this.#touchedBefore]);
   }
 
   get length(): number {
@@ -76,10 +81,10 @@ export class EntryChunk {
     const base = row * rowBytes;
     this.#rows.write(varying.id.replaceAll('-', ''), base + at.id, 'hex');
     this.#writeKey(row, varying.key);
-    this.#rows.writeDoubleLE(varying.revision, base + at.revision);
-    this.#rows.writeDoubleLE(varying.decidedAtMs, base + at.decidedAt);
-    this.#rows.writeDoubleLE(varying.expiresAtMs, base + at.expiresAt);
-    this.#rows.writeDoubleLE(mark.offset, base + at.offset);
+    this.#setNumber(row, at.revision, varying.revision);
+    this.#setNumber(row, at.decidedAt, varying.decidedAtMs);
+    this.#setNumber(row, at.expiresAt, varying.expiresAtMs);
+    this.#setNumber(row, at.offset, mark.offset);
     this.#rows.writeUInt16LE(mark.partition, base + at.partition);
     this.#rows[base + at.ended] = ended ? 1 : 0;
     this.#forms[row] = form;
@@ -112,25 +117,23 @@ export class EntryChunk {
   }
 
   mark(row: number): LogMark {
-    const base = row * rowBytes;
     return {
-      partition: this.#rows.readUInt16LE(base + at.partition),
-      offset: this.#rows.readDoubleLE(base + at.offset),
+      partition: this.#rows.readUInt16LE(row * rowBytes + at.partition),
+      offset: this.#number(row, at.offset),
     };
   }
 
   revision(row: number): number {
-    return this.#rows.readDoubleLE(row * rowBytes + at.revision);
+    return this.#number(row, at.revision);
   }
 
   varying(row: number): VaryingFields {
-    const base = row * rowBytes;
     return {
       id: this.id(row),
       revision: this.revision(row),
       key: this.#key(row),
-      decidedAtMs: this.#rows.readDoubleLE(base + at.decidedAt),
-      expiresAtMs: this.#rows.readDoubleLE(base + at.expiresAt),
+      decidedAtMs: this.#number(row, at.decidedAt),
+      expiresAtMs: this.#number(row, at.expiresAt),
     };
   }
 
@@ -153,13 +156,22 @@ export class EntryChunk {
 
   /** @returns the rows that were touched at or after `from` and before `until`, both by partition */
   touchedBetween(from: readonly number[], until: readonly number[]): number[] {
-    if (!this.#touchedBefore.some((before, partition) => before > (from[partition] ?? 0))) return [];
     const rows: number[] = [];
+    if (!this.#touchedBefore.some((before, partition) => before > (from[partition] ?? 0))) return rows;
     for (let row = 0; row < this.length; row += 1) {
-      const { partition, offset } = this.mark(row);
+      const partition = this.#rows.readUInt16LE(row * rowBytes + at.partition);
+      const offset = this.#number(row, at.offset);
       if (offset >= (from[partition] ?? 0) && offset < (until[partition] ?? 0)) rows.push(row);
     }
     return rows;
+  }
+
+  #number(row: number, field: number): number {
+    return this.#numbers[row * rowNumbers + field / 8] ?? Number.NaN;
+  }
+
+  #setNumber(row: number, field: number, value: number): void {
+    this.#numbers[row * rowNumbers + field / 8] = value;
   }
 
   #touch({ partition, offset }: LogMark): void {
@@ -171,7 +183,10 @@ export class EntryChunk {
     if ((row + 1) * rowBytes <= this.#rows.length) return;
     const rows = Math.min(rowsPerChunk, Math.max(smallestChunk, (this.#rows.length / rowBytes) * 2));
     if (row >= rows) throw new RangeError(`A chunk has ${rowsPerChunk} rows.`);
-    this.#rows = Buffer.concat([this.#rows], rows * rowBytes);
+    const grown = Buffer.alloc(rows * rowBytes);
+    this.#rows.copy(grown);
+    this.#rows = grown;
+    this.#numbers = numbersOf(grown);
   }
 
   #writeKey(row: number, key: string): void {
@@ -195,4 +210,8 @@ export class EntryChunk {
     const digest = this.#rows.toString('hex', base + at.digest, base + at.digest + (digestBytes[form] ?? 0));
     return (digestForms[form] ?? '') + digest;
   }
+}
+
+function numbersOf(rows: Buffer): Float64Array {
+  return new Float64Array(rows.buffer, rows.byteOffset, rows.length / 8);
 }

@@ -113,7 +113,7 @@ function* missedFrames(
   for (const row of missedRows(state, caller, from, until)) {
     const change = heldBefore(state, caller, row, until);
     if (change === undefined) continue;
-    slice += changeFrame(change, state.originFor(change.id, caller.deviceId));
+    slice += changeFrame(change, state.origins.for(change.id, caller.deviceId));
     if (slice.length < bytesAtOnce) continue;
     yield slice;
     slice = '';

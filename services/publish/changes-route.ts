@@ -54,7 +54,7 @@ function answer(deps: StreamDependencies, caller: Caller, from: readonly number[
     const change = heldBefore(state, caller, row, until);
     if (change === undefined) return [];
     return [
-      `{"event":"${change.event}","data":${sentJson(change, state.originFor(change.id, caller.deviceId))}}`,
+      `{"event":"${change.event}","data":${sentJson(change, state.origins.for(change.id, caller.deviceId))}}`,
     ];
   });
   if (policy !== undefined && !more)

@@ -66,7 +66,7 @@ export class Flush {
     const reporters = new Set<DeviceId>();
     for (const ids of this.#pending.changed.values()) {
       for (const id of ids) {
-        const origin = this.#state.originOf(id);
+        const origin = this.#state.origins.of(id);
         if (origin !== undefined) reporters.add(origin.deviceId);
       }
     }
@@ -102,7 +102,7 @@ export class Flush {
   #deviceFrames(caller: Caller): Buffer {
     const changes = orderFlush(scopeNames(caller).flatMap((name) => this.#changesOf(name)));
     const frames = changes.map((change) => {
-      const origin = this.#state.originFor(change.id, caller.deviceId);
+      const origin = this.#state.origins.for(change.id, caller.deviceId);
       return origin === undefined ? change.frame : changeFrame(change, origin);
     });
     return Buffer.from(frames.join('') + this.#policyFrame(caller));

@@ -1,6 +1,6 @@
 import type { StreamEventName } from '../../contracts/stream.ts';
 import type { HeldChange } from '../../engine/stream/entry-table.ts';
-import type { Origin } from './published-state.ts';
+import type { Origin } from './origins.ts';
 
 /** Server-sent events (WHATWG HTML, section 9.2). Data is JSON on one line, so no field can break out of its frame. */
 

@@ -5,7 +5,6 @@ import {
   toTimestamp,
   type DeviceId,
   type EntryId,
-  type ReportId,
   type TenantId,
 } from '../../contracts/ids.ts';
 import { topics, type ControlRecord, type VerdictRecord } from '../../contracts/topics.ts';
@@ -14,6 +13,7 @@ import { belongsToState, type StateChange } from '../../engine/stream/change.ts'
 import { unionOf, type StateDigest } from '../../engine/stream/digest.ts';
 import type { LogMark } from '../../engine/stream/entry-chunk.ts';
 import { EntryForms } from '../../engine/stream/entry-form.ts';
+import { Origins } from './origins.ts';
 import { cleared, revocationOf } from './revocations.ts';
 import { Scope, scopeNames, type Caller } from './scope.ts';
 
@@ -24,13 +24,6 @@ export interface LogRecordOf<Value> {
   readonly mark: LogMark;
   /** Milliseconds since 1970, by the log's clock. */
   readonly appendedAt: number;
-}
-
-/** What only the device that reported may see of an entry. */
-export interface Origin {
-  readonly deviceId: DeviceId;
-  readonly reportId: ReportId;
-  readonly processEntityId?: string;
 }
 
 /** Whose own entry it is, and the devices that it is for; none: all of the tenant. */
@@ -78,7 +71,7 @@ export class PublishedState {
   readonly #owners = new Map<EntryId, OwnerOf>();
   readonly #policies = new Map<TenantId, PolicyNotice>();
   readonly #offboarded = new Map<DeviceId, 'purge' | 'keep-until-expiry'>();
-  readonly #origins = new Map<string, Origin>();
+  readonly origins: Origins;
   readonly #ended: { readonly atMs: number; readonly scope: string; readonly id: EntryId }[] = [];
   #changed = new Map<string, Set<EntryId>>();
   #policyNews = new Map<TenantId, number>();
@@ -86,6 +79,7 @@ export class PublishedState {
 
   constructor(options: StateOptions) {
     this.#options = options;
+    this.origins = new Origins(options.originsKept);
     this.#positions = Array<number>(2 * options.partitions).fill(0);
   }
 
@@ -130,15 +124,6 @@ export class PublishedState {
     return offset >= (from[partition] ?? 0) && offset < (until[partition] ?? 0) ? notice.revision : undefined;
   }
 
-  originFor(id: string, deviceId: DeviceId): Origin | undefined {
-    const origin = this.#origins.get(id);
-    return origin?.deviceId === deviceId ? origin : undefined;
-  }
-
-  originOf(id: string): Origin | undefined {
-    return this.#origins.get(id);
-  }
-
   advance(partition: number, position: number): void {
     this.#positions[partition] = Math.max(this.#positions[partition] ?? 0, position);
   }
@@ -163,7 +148,7 @@ export class PublishedState {
     if (!isNews(scope.table.revisionOf(data.id), data.revision)) return;
     if (value.kind === 'entry' && belongsToState(value.entry)) {
       this.#put(scope, { event: 'entry', data: value.entry }, mark);
-      this.#remember(value.entry.id, value.origin);
+      this.origins.set(value.entry.id, value.origin);
       return;
     }
     const revocation = value.kind === 'entry' ? cleared(value.entry) : value.revocation;
@@ -234,16 +219,6 @@ export class PublishedState {
     const ids = this.#changed.get(scope.name);
     if (ids === undefined) this.#changed.set(scope.name, new Set([change.data.id]));
     else ids.add(change.data.id);
-  }
-
-  #remember(id: EntryId, origin: Origin): void {
-    this.#origins.delete(id);
-    this.#origins.set(id, origin);
-    if (this.#origins.size <= this.#options.originsKept) return;
-    for (const oldest of this.#origins.keys()) {
-      this.#origins.delete(oldest);
-      return;
-    }
   }
 
   #bury(scopeName: string, id: EntryId, mark: LogMark, appendedAt: number): void {
