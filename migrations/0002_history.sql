@@ -22,6 +22,7 @@ create table history.reports (
   body json not null,
   primary key (report_id, device_id, reported_at)
 ) partition by range (reported_at);
+alter table history.reports alter column body set storage external;
 create index reports_page on history.reports (tenant_id, recorded_at desc, report_id desc);
 create index reports_artifact on history.reports (artifact_key, tenant_id);
 create table history.reports_default partition of history.reports default;
@@ -56,6 +57,8 @@ create table history.decisions (
   primary key (decision_id, accepted_at),
   check ((reach = 'ecosystem') = (shared_body is not null))
 ) partition by range (accepted_at);
+-- Compressing a body costs more than all indexes together; they are stored as they are.
+alter table history.decisions alter column body set storage external, alter column shared_body set storage external;
 create index decisions_page on history.decisions (tenant_id, recorded_at desc, decision_id desc);
 create index decisions_artifact on history.decisions (artifact_key, tenant_id);
 create index decisions_entry on history.decisions (entry_id);

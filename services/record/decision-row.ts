@@ -74,7 +74,17 @@ export function decisionRow(value: Uint8Array, k: number): DecisionRow {
   const shared =
     decision.reach === 'ecosystem' ? discloseDecision(decisionRecordSchema.parse(json), null, k) : null;
   return {
-    ...decision,
+    decisionId: decision.decisionId,
+    entryId: decision.entryId,
+    revision: decision.revision,
+    artifactKey: decision.artifactKey,
+    artifactKind: decision.artifactKind,
+    reach: decision.reach,
+    tenantId: decision.tenantId,
+    verdict: decision.verdict,
+    action: decision.action,
+    blockFrom: decision.blockFrom,
+    severity: decision.severity,
     acceptedAtMs: toEpochMs(trigger.acceptedAt),
     decidedAtMs: toEpochMs(decision.decidedAt),
     expiresAtMs: toEpochMs(decision.expiresAt),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { topics } from '../../contracts/topics.ts';
 import type { StoredRecord } from '../../platform/log/log.ts';
+import { arrayLiteral, type ArrayItem } from '../../platform/postgres/array-literal.ts';
 import { decisionRow, type DecisionRow } from './decision-row.ts';
 import { entryRow, type EntryRow } from './entry-row.ts';
 import { reportRow, type ReportRow } from './report-row.ts';
@@ -87,7 +88,7 @@ export const reportTable: HistoryTable<ReportRow> = {
         column((row) => row.md5),
         column((row) => row.signer),
         column((row) => row.signerKey),
-        lines(column((row) => row.body)),
+        lines(rows.map((row) => row.body)),
       ],
     });
   },
@@ -141,8 +142,8 @@ export function decisionTable(k: number): HistoryTable<DecisionRow> {
           column((row) => row.detectionSource),
           column((row) => row.fileName),
           column((row) => row.classifiers),
-          lines(column((row) => row.body)),
-          lines(column((row) => row.sharedBody ?? '')),
+          lines(rows.map((row) => row.body)),
+          lines(rows.map((row) => row.sharedBody ?? '')),
         ],
       });
     },
@@ -164,7 +165,8 @@ export const entryTable: HistoryTable<EntryRow> = {
   rowOf: ({ value }) => entryRow(value),
   identityOf: (row) => `${row.entryId} ${row.revision}`,
   write: async (pool, rows) => {
-    const column = columnsOf(latest(rows));
+    const entries = latest(rows);
+    const column = columnsOf(entries);
     await pool.query({
       name: 'upsert-entries',
       text: upsertEntries,
@@ -176,7 +178,7 @@ export const entryTable: HistoryTable<EntryRow> = {
         column((row) => row.revision),
         column((row) => row.revoked),
         column((row) => row.endsAtMs),
-        lines(column((row) => row.body)),
+        lines(entries.map((row) => row.body)),
       ],
     });
   },
@@ -192,6 +194,6 @@ function latest(rows: readonly EntryRow[]): readonly EntryRow[] {
   return [...byId.values()];
 }
 
-function columnsOf<Row>(rows: readonly Row[]): <Value>(value: (row: Row) => Value) => Value[] {
-  return (value) => rows.map(value);
+function columnsOf<Row>(rows: readonly Row[]): (value: (row: Row) => ArrayItem) => string {
+  return (value) => arrayLiteral(rows.map(value));
 }
