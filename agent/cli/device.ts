@@ -1,50 +1,72 @@
+import { join } from 'node:path';
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { Entry } from '../../contracts/entry.ts';
 import { toTimestamp, type Timestamp } from '../../contracts/ids.ts';
 import type { Policy } from '../../contracts/policy.ts';
 import type { ReportInput } from '../../contracts/report.ts';
 import type { EffectiveDevice } from '../../engine/effective/effective.ts';
+import { ServerClock } from '../sdk/clock.ts';
 import { encounter, type Sentry } from '../sdk/encounter.ts';
+import { EntryStore } from '../sdk/entry-store.ts';
 import type { Obeyed } from '../sdk/obey.ts';
 import { createReportsClient, type ReportsClient } from '../sdk/reports-client.ts';
 import { ServiceError } from '../sdk/service-call.ts';
-import type { AgentIdentity, StateFolder } from './state-folder.ts';
+import type { AgentIdentity, Contact, StateFolder } from './state-folder.ts';
 
-/** An enrolled device with its connection: asks the service, obeys the answer, and notes when it last heard from it. */
+/** Who uses the device's entries: `watch` keeps them, everybody else looks. */
+export type Use = 'keep' | 'look';
+
+interface DeviceParts {
+  readonly state: StateFolder;
+  readonly identity: AgentIdentity;
+  readonly entries: EntryStore;
+  readonly policy: Policy;
+  readonly contact: Contact | null;
+}
+
+/** An enrolled device: its entries, its policy, the service's clock, and its connection. */
 export class Device implements Sentry {
   readonly identity: AgentIdentity;
   readonly device: EffectiveDevice;
   readonly client: ReportsClient;
+  readonly clock: ServerClock;
+  readonly entries: EntryStore;
   readonly #state: StateFolder;
   #policy: Policy;
-  #serverOffsetMs: number;
   #heard = false;
 
-  private constructor(state: StateFolder, identity: AgentIdentity, policy: Policy, serverOffsetMs: number) {
+  private constructor({ state, identity, entries, policy, contact }: DeviceParts) {
     this.#state = state;
     this.identity = identity;
+    this.entries = entries;
     this.device = { deviceId: identity.deviceId, runningMode: identity.runningMode };
     this.#policy = policy;
-    this.#serverOffsetMs = serverOffsetMs;
+    // Until the service says its time, the difference of last time counts.
+    this.clock = new ServerClock({ wallMs: () => Date.now() + (contact?.serverOffsetMs ?? 0) });
     this.client = createReportsClient({
       baseUrl: identity.baseUrl,
       token: identity.credential,
-      // `Date` is cut to whole seconds: its middle is the best guess.
-      onContact: (serverMs, roundTripMs) => {
-        this.#serverOffsetMs = Math.round(serverMs + 500 - (Date.now() - roundTripMs / 2));
+      onContact: (serverMs) => {
+        this.clock.observe(serverMs);
         this.#heard = true;
       },
     });
   }
 
   /** @throws AgentError when the device is not enrolled */
-  static async open(state: StateFolder): Promise<Device> {
+  static async open(state: StateFolder, use: Use = 'look'): Promise<Device> {
     const [identity, policy, contact] = await Promise.all([
       state.identity(),
       state.policy(),
       state.contact(),
     ]);
-    return new Device(state, identity, policy, contact?.serverOffsetMs ?? 0);
+    const { tenantId, deviceId } = identity;
+    const entries = await EntryStore.open({
+      path: join(state.path, 'entries'),
+      owner: { tenantId, deviceId },
+      readOnly: use === 'look',
+    });
+    return new Device({ state, identity, entries, policy, contact });
   }
 
   get policy(): Policy {
@@ -52,11 +74,11 @@ export class Device implements Sentry {
   }
 
   now(): Timestamp {
-    return toTimestamp(Date.now() + this.#serverOffsetMs);
+    return this.clock.now();
   }
 
-  entriesOf(_key: ArtifactKey): readonly Entry[] {
-    return [];
+  entriesOf(key: ArtifactKey): readonly Entry[] {
+    return this.entries.entriesOf(key);
   }
 
   /** Reads the policy again; where the service cannot be asked, the last known one stays. */
@@ -75,8 +97,13 @@ export class Device implements Sentry {
   }
 
   /** Notes when the service was last heard, for `status`. */
+  async noteContact(): Promise<void> {
+    const serverOffsetMs = Math.round(this.clock.nowMs() - Date.now());
+    await this.#state.saveContact({ at: toTimestamp(Date.now()), serverOffsetMs });
+  }
+
   async close(): Promise<void> {
-    if (!this.#heard) return;
-    await this.#state.saveContact({ at: toTimestamp(Date.now()), serverOffsetMs: this.#serverOffsetMs });
+    if (this.#heard) await this.noteContact();
+    await this.entries.close();
   }
 }

@@ -5,6 +5,8 @@ import { ServiceError } from '../sdk/service-call.ts';
 import { runEnroll, type EnrollOptions } from './commands/enroll.ts';
 import { runReplay, type ReplayOptions } from './commands/replay.ts';
 import { runScan, type ScanOptions } from './commands/scan.ts';
+import { runStatus } from './commands/status.ts';
+import { runWatch } from './commands/watch.ts';
 import { AgentError, StateFolder, stateFolderPath } from './state-folder.ts';
 
 export const exitCodes = { allowed: 0, failed: 1, blocked: 3 } as const;
@@ -75,6 +77,21 @@ export function createProgram(environment: NodeJS.ProcessEnv, print: (line: stri
     .action(async (path: string, options: ReplayOptions & StateOption) => {
       stoppedCode(await runReplay(folder(options), path, options, print));
     });
+
+  command('watch', 'follow the stream and keep every entry on disk; ends with Ctrl-C').action(
+    async (options: StateOption) => {
+      const stopping = new AbortController();
+      const stop = () => stopping.abort();
+      process.once('SIGINT', stop).once('SIGTERM', stop);
+      await runWatch(folder(options), stopping.signal, print).finally(() => {
+        process.off('SIGINT', stop).off('SIGTERM', stop);
+      });
+    },
+  );
+
+  command('status', 'show who this device is, what it holds and when it last heard from the service').action(
+    (options: StateOption) => runStatus(folder(options), print),
+  );
 
   return {
     async run(argv) {

@@ -1,0 +1,24 @@
+import { Device } from '../device.ts';
+import type { StateFolder } from '../state-folder.ts';
+
+/** Prints who this device is, what it holds, and when it last heard from the service. Asks nobody. */
+export async function runStatus(state: StateFolder, print: (line: string) => void): Promise<void> {
+  const device = await Device.open(state);
+  const contact = await state.contact();
+  const { identity, entries, policy } = device;
+  const { count, digest } = entries.summary;
+  const rows: readonly (readonly [string, string])[] = [
+    ['state folder', state.path],
+    ['service', identity.baseUrl],
+    ['organization', identity.tenantId],
+    ['device', identity.deviceId],
+    ['running mode', identity.runningMode],
+    ['policy', `revision ${policy.revision}, block level ${policy.blockLevel}, ${policy.enforce}`],
+    ['entries', `${count}, digest ${digest.slice(0, 16)}…`],
+    ['cursor', entries.position?.cursor ?? 'none: `firebreak-agent watch` takes a snapshot'],
+    ['last contact', contact?.at ?? 'never'],
+    ['service clock', contact === null ? 'unknown' : `${contact.serverOffsetMs} ms ahead of this device`],
+  ];
+  for (const [name, value] of rows) print(`${name.padEnd(14)}${value}`);
+  await device.close();
+}
