@@ -43,7 +43,9 @@ export const acceptedReportSchema = z.object({
   evidence: evidenceKindSchema,
   acceptedAt: storedTimestampSchema,
   clockSuspect: z.boolean().describe('`@timestamp` is off by more than the allowed skew.'),
-  awaited: z.boolean().describe('A request is held for the verdict: it gets an answer even where one is in force.'),
+  awaited: z
+    .boolean()
+    .describe('A request is held for the verdict: it gets an answer even where one is in force.'),
   historyOnly: z.boolean().describe('Too old to tell anything about now: it makes no signal.'),
   report: reportSchema,
 });
@@ -98,7 +100,7 @@ export type VerdictRecord = z.infer<typeof verdictRecordSchema>;
 
 /** @returns the entry id and revision of either kind of record */
 export function revisionOf(record: VerdictRecord): {
-  readonly id: z.infer<typeof entryIdSchema>;
+  readonly id: EntryId;
   readonly revision: number;
   readonly key: ArtifactKey;
 } {
