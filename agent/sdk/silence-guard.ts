@@ -34,11 +34,34 @@ export class SilenceGuard {
     this.alive();
   }
 
-  async *watch(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  /** The same as `chunks`, where every chunk proves that the connection lives. */
+  async *watch(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
     this.relax(this.#patienceMs);
-    for await (const chunk of body) {
+    for await (const chunk of this.chunks(body)) {
       this.alive();
       yield chunk;
+    }
+  }
+
+  /**
+   * The chunks of an answer until it ends or the signal fires. `fetch` forgets its signal once its request has been
+   * collected as garbage, which a stream outlives (undici of Node 20 holds it by a weak reference): so the body itself
+   * is cancelled.
+   */
+  async *chunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = body.getReader();
+    const cancel = (): void => void reader.cancel().catch(() => undefined);
+    this.signal.addEventListener('abort', cancel, { once: true });
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        this.signal.throwIfAborted();
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      this.signal.removeEventListener('abort', cancel);
+      cancel();
     }
   }
 

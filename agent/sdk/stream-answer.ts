@@ -16,7 +16,7 @@ export class AnswerError extends Error {
 }
 
 /** @throws AnswerError when it is not the answer that was asked for */
-export function bodyOf(path: string, response: Response, mediaType: string): AsyncIterable<Uint8Array> {
+export function bodyOf(path: string, response: Response, mediaType: string): ReadableStream<Uint8Array> {
   const isRight =
     response.status === 200 && response.headers.get('content-type')?.startsWith(mediaType) === true;
   if (isRight && response.body !== null) return response.body;

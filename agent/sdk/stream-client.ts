@@ -161,7 +161,7 @@ export class StreamClient {
       const onRetry = (retryMs: number): void => {
         this.#serverPauseMs = retryMs;
       };
-      for await (const frame of streamFrames(body, () => guard.alive(), onRetry)) {
+      for await (const frame of streamFrames(guard.chunks(body), () => guard.alive(), onRetry)) {
         if (frame.event === 'hello') {
           guard.relax(this.#timing.silenceMs);
           this.#tell({ kind: 'connected', by: 'stream' });
