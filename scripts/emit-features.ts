@@ -23,7 +23,7 @@ import {
   processRow,
   type CommandReport,
 } from './to-reports/commands.ts';
-import { executableFamily, executableReport } from './to-reports/executables.ts';
+import { executableFamily, executableReport, type ExecutableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 
 type Write = (record: object) => void;
@@ -44,12 +44,37 @@ async function emitMetadata(folder: string, write: Write): Promise<void> {
   });
   for (const [source, file] of Object.entries(executableTables)) {
     for await (const row of readCsv(join(folder, 'pe_static', file))) {
-      const facts = metadata.readExecutable(executableReport(row));
-      if (!metadata.describesExecutable(facts)) continue;
-      const features = Array.from(metadata.extractFeatures(facts));
-      const stub = recognizeStub(facts) !== undefined;
-      write({ source, family: executableFamily(row), label: Number(row['label']), stub, features });
+      writeExecutable(write, executableReport(row), {
+        source,
+        family: executableFamily(row),
+        label: Number(row['label']),
+      });
     }
+  }
+  await emitOwnExecutables(write);
+}
+
+function writeExecutable(write: Write, report: ExecutableReport, about: object): void {
+  const facts = metadata.readExecutable(report);
+  if (!metadata.describesExecutable(facts)) return;
+  write({
+    ...about,
+    stub: recognizeStub(facts) !== undefined,
+    features: Array.from(metadata.extractFeatures(facts)),
+  });
+}
+
+const ownExecutableSchema = z.object({
+  package: z.string(),
+  report: reportSchema.pick({ file: true, firebreak: true }),
+});
+
+/** Our own descriptions of programs and libraries out of Python wheels for Windows; a package is a family. */
+async function emitOwnExecutables(write: Write): Promise<void> {
+  const path = fileURLToPath(new URL('../training/own/benign-executables.jsonl.gz', import.meta.url));
+  for await (const row of readJsonLines(path)) {
+    const { package: family, report } = ownExecutableSchema.parse(row);
+    writeExecutable(write, report, { source: 'wheels', family, label: 0 });
   }
 }
 
