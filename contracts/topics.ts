@@ -7,12 +7,11 @@ import { decidedEntrySchema, ownEntrySchema, revocationSchema } from './entry.ts
 import { errorCodeSchema } from './errors.ts';
 import {
   deviceIdSchema,
-  entryIdSchema,
+  type EntryId,
   reportIdSchema,
   storedTimestampSchema,
   tenantIdSchema,
 } from './ids.ts';
-import { defaultLimits } from './limits.ts';
 import { policySchema } from './policy.ts';
 import { reportSchema } from './report.ts';
 import { scoreSchema } from './score.ts';
@@ -26,7 +25,8 @@ export interface Topic<Value> {
   /** What decides the partition. Topics placed by artifact share one partition count, so one owner sees all of an artifact. */
   readonly placeOf: (value: Value) => string;
   readonly placement: 'artifact' | 'key';
-  readonly retentionMs: number | null;
+  /** The limit that says how long a record is kept; null: for ever. */
+  readonly retention: 'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | null;
   /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
   readonly compaction: { readonly minLagMs: number } | null;
   readonly holds: string;
@@ -194,8 +194,6 @@ function controlKey(record: ControlRecord): string {
   }
 }
 
-const { reportRetentionMs, decisionRetentionMs, answerLifeMs } = defaultLimits;
-
 export const topics = {
   reports: topic({
     name: 'reports.v1',
@@ -203,7 +201,7 @@ export const topics = {
     keyOf: (report) => report.artifactKey,
     placeOf: (report) => report.artifactKey,
     placement: 'artifact',
-    retentionMs: reportRetentionMs,
+    retention: 'reportRetentionMs',
     compaction: null,
     holds: 'what one device observed of one artifact',
   }),
@@ -213,7 +211,7 @@ export const topics = {
     keyOf: (score) => score.artifactKey,
     placeOf: (score) => score.artifactKey,
     placement: 'artifact',
-    retentionMs: reportRetentionMs,
+    retention: 'reportRetentionMs',
     compaction: null,
     holds: 'one classifier’s answer for one report: a score, abstained or failed',
   }),
@@ -223,7 +221,7 @@ export const topics = {
     keyOf: (finding) => finding.targetKey,
     placeOf: (finding) => finding.targetKey,
     placement: 'artifact',
-    retentionMs: reportRetentionMs,
+    retention: 'reportRetentionMs',
     compaction: null,
     holds: 'what was found about one artifact and bears on another',
   }),
@@ -233,7 +231,7 @@ export const topics = {
     keyOf: (decision) => decision.artifactKey,
     placeOf: (decision) => decision.artifactKey,
     placement: 'artifact',
-    retentionMs: decisionRetentionMs,
+    retention: 'decisionRetentionMs',
     compaction: null,
     holds: 'the whole record of one decision',
   }),
@@ -243,7 +241,7 @@ export const topics = {
     keyOf: (record) => `${revisionOf(record).key} ${subjectKey(record.subject)}`,
     placeOf: (record) => revisionOf(record).key,
     placement: 'artifact',
-    retentionMs: null,
+    retention: null,
     compaction: { minLagMs: day },
     holds: 'the entry in force for an artifact and a reach, or its revocation',
   }),
@@ -253,7 +251,7 @@ export const topics = {
     keyOf: (answer) => answer.artifactKey,
     placeOf: (answer) => answer.artifactKey,
     placement: 'artifact',
-    retentionMs: answerLifeMs,
+    retention: 'answerLifeMs',
     compaction: null,
     holds: '“no threats found”, for who waits; no state that anybody must keep',
   }),
@@ -263,7 +261,7 @@ export const topics = {
     keyOf: (record) => record.artifactKey,
     placeOf: (record) => record.artifactKey,
     placement: 'artifact',
-    retentionMs: null,
+    retention: null,
     compaction: { minLagMs: 0 },
     holds: 'changelog of the correlator’s folded state',
   }),
@@ -273,7 +271,7 @@ export const topics = {
     keyOf: controlKey,
     placeOf: controlKey,
     placement: 'key',
-    retentionMs: null,
+    retention: null,
     compaction: { minLagMs: day },
     holds: 'tenants, devices, tokens, policy and own entries, versioned per subject',
   }),
@@ -283,7 +281,7 @@ export const topics = {
     keyOf: (letter) => letter.topic,
     placeOf: (letter) => letter.topic,
     placement: 'key',
-    retentionMs: decisionRetentionMs,
+    retention: 'decisionRetentionMs',
     compaction: null,
     holds: 'untouched records that could not be processed, with origin and error code',
   }),

@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { errorDefinitions } from '../contracts/errors.ts';
+import { defaultLimits } from '../contracts/limits.ts';
 import { topics } from '../contracts/topics.ts';
 import { reasonTexts } from '../contracts/domain.ts';
 import { configKeys } from '../platform/config/config.ts';
@@ -54,11 +55,11 @@ ${table(['variable', 'default', 'what for'], rows)}
 }
 
 function topicPage(): string {
-  const rows = Object.values(topics).map(({ name, holds, placement, retentionMs, compaction }) => [
+  const rows = Object.values(topics).map(({ name, holds, placement, retention, compaction }) => [
     `\`${name}\``,
     holds,
     placement,
-    retentionMs === null ? 'for ever' : duration(retentionMs),
+    retention === null ? 'for ever' : duration(defaultLimits[retention]),
     compaction === null
       ? ''
       : compaction.minLagMs === 0

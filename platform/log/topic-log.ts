@@ -1,5 +1,6 @@
 import { FirebreakError, isFirebreakError, type ErrorCode } from '../../contracts/errors.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
+import { defaultLimits, type Limits } from '../../contracts/limits.ts';
 import { topics, type DeadLetter, type Topic } from '../../contracts/topics.ts';
 import type { Batch, Log, Position, StoredRecord, TopicSpec } from './log.ts';
 import { place } from './place.ts';
@@ -35,9 +36,11 @@ export class TopicLog {
     this.#partitions = partitions;
   }
 
-  /** Creates every topic of the contract; @throws FB_TOPIC_CONFLICT */
-  async createTopics(): Promise<void> {
-    await this.log.createTopics(Object.values(topics).map((topic) => topicSpec(topic, this.#partitions)));
+  /** Creates every topic of the contract, kept as long as the limits say. @throws FB_TOPIC_CONFLICT */
+  async createTopics(limits: Limits = defaultLimits): Promise<void> {
+    await this.log.createTopics(
+      Object.values(topics).map((topic) => topicSpec(topic, this.#partitions, limits)),
+    );
   }
 
   /** Resolves when all values are durable, with their positions in order. */
@@ -96,11 +99,13 @@ export class TopicLog {
   }
 }
 
-export function topicSpec(
-  topic: Pick<Topic<unknown>, 'name' | 'retentionMs' | 'compaction'>,
+function topicSpec(
+  topic: Pick<Topic<unknown>, 'name' | 'retention' | 'compaction'>,
   partitions: number,
+  limits: Limits,
 ): TopicSpec {
-  return { name: topic.name, partitions, retentionMs: topic.retentionMs, compaction: topic.compaction };
+  const { name, retention, compaction } = topic;
+  return { name, partitions, retentionMs: retention === null ? null : limits[retention], compaction };
 }
 
 /** Parses a batch by the schema of its topic. What cannot be read comes back as poison, for the dead letters; the rest stands. */

@@ -56,7 +56,7 @@ export class EmbeddedPlatform implements Part {
         maxRecordBytes: this.#limits.recordBytes,
         onEvent: (event) => this.#logger.warn({ event }, 'the log'),
       });
-      await this.topicLog.createTopics();
+      await this.topicLog.createTopics(this.#limits);
       this.#logIdentity = await identify(connection);
     } catch (error) {
       await this.stop();
