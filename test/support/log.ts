@@ -1,12 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  openEmbeddedLog,
-  type EmbeddedLog,
-  type EmbeddedLogEvent,
-  type EmbeddedLogOptions,
-} from '../../platform/log/embedded/embedded-log.ts';
+import { openEmbeddedLog, type EmbeddedLog } from '../../platform/log/embedded/embedded-log.ts';
+import type { EmbeddedLogEvent, EmbeddedLogOptions } from '../../platform/log/embedded/settings.ts';
 import { createPool, type Connection } from '../../platform/postgres/pool.ts';
 import { startPostgres } from '../../platform/postgres/launcher.ts';
 
@@ -18,6 +14,8 @@ export interface TestLog {
   restart(options?: Partial<EmbeddedLogOptions>): Promise<void>;
   /** Ends all sessions of the log in the server, in the middle of whatever they do. */
   disturb(): Promise<void>;
+  /** Ends the session that is the writer, so that another may become it. */
+  unseat(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +48,11 @@ export async function startTestLog(options: Partial<EmbeddedLogOptions> = {}): P
     disturb: async () => {
       await admin.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'firebreak-log-%'",
+      );
+    },
+    unseat: async () => {
+      await admin.query(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted",
       );
     },
     stop: async () => {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { ensureDatabase } from '../../postgres/database.ts';
-import type { Connection } from '../../postgres/pool.ts';
 import type {
   Batch,
   ConsumeOptions,
@@ -24,46 +23,13 @@ import type { Partition } from './partition.ts';
 import { PageCache } from './page-cache.ts';
 import type { ReaderOptions, RecordPage } from './partition-reader.ts';
 import { PostgresBatchStore } from './postgres-batch-store.ts';
+import { defaultSettings, type EmbeddedLogOptions, type EmbeddedLogSettings } from './settings.ts';
 import { Slots } from './slots.ts';
 import { Topics } from './topics.ts';
-import { Writer, type WriterEvent } from './writer.ts';
-
-export type EmbeddedLogEvent =
-  | WriterEvent
-  /** The database could not be read; the reader tries again. */
-  | { readonly kind: 'read-failed'; readonly error: unknown }
-  /** Retention or compaction failed; the next hour tries again. */
-  | { readonly kind: 'expiry-failed'; readonly error: unknown }
-  /** Retention overtook a reader that was too slow: it did not see what is between. */
-  | {
-      readonly kind: 'skipped';
-      readonly topic: string;
-      readonly partition: number;
-      readonly from: number;
-      readonly to: number;
-    };
-
-export interface EmbeddedLogOptions {
-  /** Of the server; the log has a database of its own there. */
-  readonly connection: Connection;
-  readonly onEvent?: (event: EmbeddedLogEvent) => void;
-  readonly now?: () => number;
-  /** Largest record: key, headers and value. */
-  readonly maxRecordBytes?: number;
-  readonly maxQueueBytes?: number;
-  readonly maxFlushBytes?: number;
-  /** What all partitions keep in memory for their consumers. */
-  readonly tailBytes?: number;
-  readonly commitDelayMs?: number;
-  readonly patienceMs?: number;
-  /** Retention drops whole segments of this span. */
-  readonly segmentMs?: number;
-}
+import { Writer } from './writer.ts';
 
 const databaseName = 'firebreak_log';
-const mebibyte = 1_048_576;
-const pageBytes = mebibyte / 2;
-const dayMs = 86_400_000;
+const pageBytes = 524_288;
 const expiryIntervalMs = 3_600_000;
 const retryMs = 50;
 
@@ -77,14 +43,17 @@ const concurrentPages = 2;
  */
 export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   await ensureDatabase(options.connection, databaseName);
-  const connection = { ...options.connection, database: databaseName };
+  const settings = { ...defaultSettings, ...options };
   const opened: { log?: EmbeddedLog } = {};
-  const onBroken = (error: Error): void => opened.log?.connectionLost(error);
-  const store = new PostgresBatchStore({ connection, segmentMs: options.segmentMs ?? dayMs, onBroken });
-  const log = new EmbeddedLog(store, options);
-  opened.log = log;
-  await log.open();
-  return log;
+  const store = new PostgresBatchStore({
+    connection: { ...options.connection, database: databaseName },
+    segmentMs: settings.segmentMs,
+    patienceMs: settings.patienceMs,
+    onBroken: (error) => opened.log?.connectionLost(error),
+  });
+  opened.log = new EmbeddedLog(store, settings);
+  await opened.log.open();
+  return opened.log;
 }
 
 /**
@@ -93,8 +62,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
  */
 export class EmbeddedLog implements Log {
   readonly #store: BatchStore;
-  readonly #options: EmbeddedLogOptions;
-  readonly #onEvent: (event: EmbeddedLogEvent) => void;
+  readonly #settings: EmbeddedLogSettings;
   readonly #topics = new Topics();
   readonly #groups = new Map<string, ConsumerGroup>();
   readonly #offsets = new GroupOffsets();
@@ -102,26 +70,14 @@ export class EmbeddedLog implements Log {
   readonly #pages = new PageCache((partition, from, endsAt) => this.#loadPage(partition, from, endsAt));
   readonly #followers: Followers;
   readonly #writer: Writer;
-  readonly #patienceMs: number;
-  readonly #now: () => number;
   #expiry: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor(store: BatchStore, options: EmbeddedLogOptions) {
+  constructor(store: BatchStore, settings: EmbeddedLogSettings) {
     this.#store = store;
-    this.#options = options;
-    this.#onEvent = options.onEvent ?? (() => undefined);
-    this.#patienceMs = options.patienceMs ?? 10_000;
-    this.#now = options.now ?? Date.now;
+    this.#settings = settings;
     this.#followers = new Followers(this.#readerOptions());
-    this.#writer = new Writer(store, this.#offsets, {
-      now: this.#now,
-      maxQueueBytes: options.maxQueueBytes ?? 64 * mebibyte,
-      maxFlushBytes: options.maxFlushBytes ?? 4 * mebibyte,
-      tailBytes: options.tailBytes ?? 32 * mebibyte,
-      commitDelayMs: options.commitDelayMs ?? 50,
-      patienceMs: this.#patienceMs,
-      onEvent: this.#onEvent,
-    });
+    this.#writer = new Writer(store, this.#offsets, settings);
   }
 
   async open(): Promise<void> {
@@ -146,12 +102,11 @@ export class EmbeddedLog implements Log {
 
   async append(topic: string, records: readonly LogRecord[]): Promise<readonly Position[]> {
     const { partitions } = this.#topics.get(topic);
-    const maxBytes = this.#options.maxRecordBytes ?? mebibyte;
     const items = records.map((record) => {
       const partition = partitions[record.partition];
       if (partition === undefined)
         throw new RangeError(`Topic ${topic} has no partition ${record.partition}.`);
-      return { partition, sized: sizeRecord(record, maxBytes) };
+      return { partition, sized: sizeRecord(record, this.#settings.maxRecordBytes) };
     });
     return this.#writer.append(items);
   }
@@ -169,7 +124,7 @@ export class EmbeddedLog implements Log {
     const readPage = async (of: Partition, offset: number): Promise<RecordPage | undefined> => {
       const page = await this.#pages.get(of, offset);
       if (page !== undefined) failingSince = undefined;
-      else if (performance.now() - (failingSince ??= performance.now()) > this.#patienceMs) {
+      else if (performance.now() - (failingSince ??= performance.now()) > this.#settings.patienceMs) {
         throw new FirebreakError('FB_LOG_UNAVAILABLE', 'The log is away.', { retryAfterMs: 1_000 });
       }
       return page;
@@ -231,10 +186,10 @@ export class EmbeddedLog implements Log {
   /** Drops what is past its retention. Runs by itself at start and every hour. */
   async expire(): Promise<void> {
     try {
-      const moved = await this.#store.expire(this.#topics.stored(), this.#now());
+      const moved = await this.#store.expire(this.#topics.stored(), this.#settings.now());
       this.#topics.moveStarts(moved);
     } catch (error) {
-      this.#onEvent({ kind: 'expiry-failed', error });
+      this.#settings.onEvent({ kind: 'expiry-failed', error });
     }
   }
 
@@ -244,6 +199,11 @@ export class EmbeddedLog implements Log {
   }
 
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#expiry);
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#followers.close();
@@ -266,7 +226,7 @@ export class EmbeddedLog implements Log {
     return {
       readPage: (partition, from) => this.#pages.get(partition, from),
       onSkipped: ({ topic, index }, from, to) =>
-        this.#onEvent({ kind: 'skipped', topic, partition: index, from, to }),
+        this.#settings.onEvent({ kind: 'skipped', topic, partition: index, from, to }),
     };
   }
 
@@ -281,14 +241,14 @@ export class EmbeddedLog implements Log {
       return { records: readFrames(page.frames), end: page.end };
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
-      this.#onEvent({ kind: 'read-failed', error });
+      this.#settings.onEvent({ kind: 'read-failed', error });
       return undefined;
     }
   }
 
   /** What the database is asked beside the flushes can be asked again, and is, while the connection is away. */
   async #ask<T>(work: () => Promise<T>): Promise<T> {
-    const giveUpAt = performance.now() + this.#patienceMs;
+    const giveUpAt = performance.now() + this.#settings.patienceMs;
     for (;;) {
       try {
         return await work();

@@ -42,6 +42,8 @@ export interface PostgresBatchStoreOptions {
   readonly connection: Connection;
   /** How much time one segment spans; retention goes by whole segments. */
   readonly segmentMs: number;
+  /** How long to wait at open for another writer to go. */
+  readonly patienceMs: number;
   readonly onBroken: (error: Error) => void;
 }
 
@@ -54,7 +56,7 @@ export class PostgresBatchStore implements BatchStore {
   readonly #rowBytes = new Map<string, number>();
 
   constructor(options: PostgresBatchStoreOptions) {
-    this.#session = new StoreSession(options.connection, options.onBroken);
+    this.#session = new StoreSession(options.connection, options.patienceMs, options.onBroken);
     this.#pool = createPool(options.connection, { name: 'firebreak-log-reader', connections: 4 });
     this.#catalogue = new SegmentCatalogue(this.#session, options.segmentMs);
   }

@@ -1,16 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { FirebreakError } from '../../../contracts/errors.ts';
+import { FirebreakError, isFirebreakError } from '../../../contracts/errors.ts';
 import { createClient, type Connection } from '../../postgres/pool.ts';
 import { StoreFailure } from './batch-store.ts';
 
 /** Session lock of the one writer of a log database. */
 const writerLock = 7_305_010;
 const knownFormat = 1;
-/** The server needs a moment to notice that the session of a killed predecessor is gone. */
-const takeOverPatienceMs = 10_000;
-
 /**
  * The writer's connection. Statements run one piece of work at a time, so transactions never mix.
  *
@@ -18,48 +15,52 @@ const takeOverPatienceMs = 10_000;
  */
 export class StoreSession {
   readonly #connection: Connection;
+  /** How long to wait for the session of a killed predecessor, which the server does not notice at once. */
+  readonly #patienceMs: number;
   readonly #onBroken: (error: Error) => void;
   #client: pg.Client | undefined;
   #epoch = 0n;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: Connection, onBroken: (error: Error) => void) {
+  constructor(connection: Connection, patienceMs: number, onBroken: (error: Error) => void) {
     this.#connection = connection;
+    this.#patienceMs = patienceMs;
     this.#onBroken = onBroken;
   }
 
-  /** @throws StoreFailure `fenced`, FB_DATA_NEWER */
+  /** @throws StoreFailure, FB_DATA_NEWER */
   async open(): Promise<void> {
-    const client = await this.#connect(takeOverPatienceMs);
-    await client.query(readFileSync(new URL('./schema.sql', import.meta.url), 'utf8'));
-    const { rows } = await client.query<{ format: number; epoch: string }>(
-      'update log_writer set epoch = epoch + case when format <= $1 then 1 else 0 end returning format, epoch',
-      [knownFormat],
-    );
-    if ((rows[0]?.format ?? 0) > knownFormat) {
-      await client.end();
-      throw new FirebreakError(
-        'FB_DATA_NEWER',
-        'The log was written by a newer version: start that version, or choose another data folder.',
-      );
+    const client = this.#newClient();
+    try {
+      await client.connect();
+      await takeLock(client, this.#patienceMs);
+      await refuseNewerFormat(client);
+      await client.query(readFileSync(new URL('./schema.sql', import.meta.url), 'utf8'));
+      this.#epoch = await raiseEpoch(client);
+      this.#client = client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw isFirebreakError(error) ? error : toFailure(error);
     }
-    this.#epoch = BigInt(rows[0]?.epoch ?? 0);
   }
 
   /** One attempt. @throws StoreFailure `fenced` when another writer was here meanwhile, `lost` otherwise */
   async reconnect(): Promise<void> {
     await this.close();
+    const client = this.#newClient();
     try {
-      const client = await this.#connect(0);
+      await client.connect();
+      const hasLock = await tryLock(client);
       const { rows } = await client.query<{ epoch: string }>('select epoch from log_writer');
-      if (BigInt(rows[0]?.epoch ?? 0) === this.#epoch) return;
-      await this.close();
+      if (BigInt(rows[0]?.epoch ?? 0) !== this.#epoch)
+        throw new StoreFailure('fenced', 'Another process has taken over the log.');
+      // Our own last session may hold it still, not yet noticed to be gone.
+      if (!hasLock) throw new StoreFailure('lost', 'The lock of the log is not free.');
+      this.#client = client;
     } catch (error) {
-      await this.close();
-      // Who holds the lock may be our own last session, not yet noticed to be gone.
-      throw new StoreFailure('lost', 'The log database cannot be reached.', error);
+      await client.end().catch(() => undefined);
+      throw toFailure(error);
     }
-    throw new StoreFailure('fenced', 'Another process has taken over the log.');
   }
 
   /** @throws StoreFailure */
@@ -94,18 +95,10 @@ export class StoreSession {
     await client?.end().catch(() => undefined);
   }
 
-  async #connect(patienceMs: number): Promise<pg.Client> {
+  #newClient(): pg.Client {
     const client = createClient(this.#connection, 'firebreak-log-writer');
     client.on('error', (error) => this.#lose(client, error));
     client.on('end', () => this.#lose(client, new Error('The connection ended.')));
-    await client.connect();
-    try {
-      await takeLock(client, patienceMs);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    this.#client = client;
     return client;
   }
 
@@ -116,17 +109,40 @@ export class StoreSession {
   }
 }
 
+/** Before anything is changed: what the newer version made must stay as it is. */
+async function refuseNewerFormat(client: pg.Client): Promise<void> {
+  const found = await client.query<{ there: boolean }>(
+    `select to_regclass('log_writer') is not null as there`,
+  );
+  if (found.rows[0]?.there !== true) return;
+  const { rowCount } = await client.query('select 1 from log_writer where format > $1', [knownFormat]);
+  if (rowCount === 0) return;
+  const detail =
+    'The log was written by a newer version: start that version, or choose another folder with FIREBREAK_DATA_DIR.';
+  throw new FirebreakError('FB_DATA_NEWER', detail);
+}
+
+async function raiseEpoch(client: pg.Client): Promise<bigint> {
+  const { rows } = await client.query<{ epoch: string }>(
+    'update log_writer set epoch = epoch + 1 returning epoch',
+  );
+  return BigInt(rows[0]?.epoch ?? 0);
+}
+
 async function takeLock(client: pg.Client, patienceMs: number): Promise<void> {
   const giveUpAt = performance.now() + patienceMs;
-  for (;;) {
-    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
-      writerLock,
-    ]);
-    if (rows[0]?.taken === true) return;
+  while (!(await tryLock(client))) {
     if (performance.now() >= giveUpAt)
       throw new StoreFailure('fenced', 'Another process is the writer of the log.');
     await sleep(100);
   }
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
+    writerLock,
+  ]);
+  return rows[0]?.taken === true;
 }
 
 /** SQLSTATE classes in which the session or the whole server is ending: what was under way may have happened. */

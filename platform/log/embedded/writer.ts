@@ -25,6 +25,7 @@ export interface WriterOptions {
   readonly now: () => number;
   readonly maxQueueBytes: number;
   readonly maxFlushBytes: number;
+  /** What all partitions keep in memory for their consumers. */
   readonly tailBytes: number;
   /** How long a commit of offsets waits at most for appends to ride with. */
   readonly commitDelayMs: number;
@@ -53,7 +54,7 @@ const longestPauseMs = 1_000;
  * any → (another writer) → fenced; any → close → closed; both are final
  */
 export class Writer {
-  readonly #store: BatchStore;
+  readonly #store: Pick<BatchStore, 'write' | 'recover'>;
   readonly #offsets: GroupOffsets;
   readonly #options: WriterOptions;
   readonly #tails: TailBudget;
@@ -67,7 +68,7 @@ export class Writer {
   #commitTimer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(store: BatchStore, offsets: GroupOffsets, options: WriterOptions) {
+  constructor(store: Pick<BatchStore, 'write' | 'recover'>, offsets: GroupOffsets, options: WriterOptions) {
     this.#store = store;
     this.#offsets = offsets;
     this.#options = options;
@@ -192,8 +193,8 @@ export class Writer {
   #settle({ flush, tails, positions }: BuiltFlush, { calls, commits }: InFlight): void {
     for (const { partition, batch } of tails) {
       partition.appendedAt = flush.appendedAt;
-      this.#tails.add(partition, batch);
       partition.append(batch);
+      this.#tails.add(partition, batch);
     }
     this.#offsets.apply(flush.commits);
     calls.forEach((call, index) => call.resolve(positions[index] ?? []));
