@@ -103,6 +103,18 @@ create table history.entries (
 create index entries_artifact on history.entries (artifact_key);
 create index entries_end on history.entries (ends_at);
 
+-- When the rows of each day's partition were recorded, at most: lists are ordered by recorded_at, and leave out the days
+-- that cannot hold a row of their page. The end is written a minute ahead, so that it changes once a minute.
+create table history.zones (
+  parent text not null,
+  day date not null,
+  first_recorded_at timestamptz(3),
+  last_recorded_at timestamptz(3),
+  primary key (parent, day)
+);
+grant select on history.zones to firebreak_tenant;
+grant select, update (first_recorded_at, last_recorded_at) on history.zones to firebreak_writer;
+
 do $$
 declare
   name text;
@@ -129,14 +141,14 @@ create policy touched on history.sightings for select to firebreak_shared using 
 
 grant select on history.reports, history.decisions, history.sightings, history.entries to firebreak_tenant;
 grant select (device_id, report_id, reported_at, tenant_id, artifact_key, recorded_at), insert on history.reports to firebreak_writer;
-grant select (decision_id, accepted_at), insert on history.decisions to firebreak_writer;
+grant select (decision_id, accepted_at, recorded_at), insert on history.decisions to firebreak_writer;
 grant select, insert, update, delete on history.sightings, history.entries to firebreak_writer;
 grant select (artifact_key, tenant_id, device_id, reported_at, accepted_at) on history.reports to firebreak_shared;
 grant select on history.decisions, history.sightings to firebreak_shared;
 
 -- Wide decisions that another tenant's report tipped, for a tenant that has seen the artifact itself.
 create view history.shared_decisions with (security_barrier) as
-  select d.decision_id, d.recorded_at, d.decided_at, d.expires_at, d.entry_id, d.revision, d.artifact_key, d.artifact_kind,
+  select d.decision_id, d.accepted_at, d.recorded_at, d.decided_at, d.expires_at, d.entry_id, d.revision, d.artifact_key, d.artifact_kind,
          d.reach, d.verdict, d.action, d.block_from, d.severity, d.reason_code, d.threat_name, d.classifiers, d.shared_body as body
     from history.decisions d
    where d.reach = 'ecosystem'
@@ -176,6 +188,7 @@ begin
   execute format('alter table history.%I enable row level security, force row level security', name);
   execute format('with moved as (delete from history.%I where %I >= $1 and %I < $2 returning *) insert into history.%I select * from moved',
                  parent || '_default', by_column, by_column, name) using low, high;
+  execute format('insert into history.zones select %L, $1, min(recorded_at), max(recorded_at) from history.%I', parent, name) using day;
   execute format('alter table history.%I attach partition history.%I for values from (%L) to (%L)', parent, name, low, high);
   return true;
 end $$;
@@ -189,7 +202,7 @@ create function history.maintain(back_days integer, ahead_days integer, retentio
 declare
   today date := (clock_timestamp() at time zone 'UTC')::date;
   oldest date := today - retention_days;
-  parent text;
+  target text;
   old_table text;
 begin
   if back_days < 0 or ahead_days < 1 or retention_days <= back_days then
@@ -197,22 +210,23 @@ begin
   end if;
   made := 0;
   dropped := 0;
-  foreach parent in array array['reports', 'decisions'] loop
+  foreach target in array array['reports', 'decisions'] loop
     for offset_days in -back_days..ahead_days loop
-      if history.make_partition(parent, case parent when 'reports' then 'reported_at' else 'accepted_at' end, today + offset_days) then
+      if history.make_partition(target, case target when 'reports' then 'reported_at' else 'accepted_at' end, today + offset_days) then
         made := made + 1;
       end if;
     end loop;
     for old_table in
       select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-       where i.inhparent = format('history.%I', parent)::regclass
-         and c.relname ~ ('^' || parent || '_\d{8}$')
+       where i.inhparent = format('history.%I', target)::regclass
+         and c.relname ~ ('^' || target || '_\d{8}$')
          and to_date(right(c.relname, 8), 'YYYYMMDD') < oldest
     loop
       execute format('drop table history.%I', old_table);
+      delete from history.zones z where z.parent = target and z.day = to_date(right(old_table, 8), 'YYYYMMDD');
       dropped := dropped + 1;
     end loop;
-    execute format('delete from history.%I where accepted_at < $1', parent || '_default') using oldest::timestamptz;
+    execute format('delete from history.%I where accepted_at < $1', target || '_default') using oldest::timestamptz;
   end loop;
   delete from history.sightings where last_seen_at < oldest::timestamptz;
   delete from history.entries where ends_at < oldest::timestamptz;

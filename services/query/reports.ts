@@ -14,6 +14,7 @@ import type { QueryDatabase } from './database.ts';
 import { entriesInForce } from './in-force.ts';
 import { Pages } from './paging.ts';
 import { reportColumns, reportItem, type ReportRow } from './report-rows.ts';
+import { newestRows } from './zones.ts';
 
 type ReportView = z.input<typeof reportViewSchema>;
 type Verdict = ReportView['verdict'];
@@ -32,9 +33,19 @@ export function reportRoutes(database: QueryDatabase): readonly Route[] {
           .any('detection_source', query.detectionSource)
           .any('local_action', query.localAction)
           .behind(place, 'recorded_at', 'report_id');
-        const text = `select ${reportColumns} from history.reports where ${where.toString()}
-          order by recorded_at desc, report_id desc limit ${pages.rows}`;
-        return (await client.query<ReportRow>(text, where.values)).rows;
+        const select = async (skip: string): Promise<readonly ReportRow[]> => {
+          const text = `select ${reportColumns} from history.reports where ${where.toString()} and ${skip}
+            order by recorded_at desc, report_id desc limit ${pages.rows}`;
+          return (await client.query<ReportRow>(text, where.values)).rows;
+        };
+        return newestRows(client, {
+          parent: 'reports',
+          dayColumn: 'reported_at',
+          from: query.from,
+          until: place?.at ?? query.to,
+          rows: pages.rows,
+          select,
+        });
       });
       const page = pages.of(rows, (row) => ({ at: row.recorded_at, id: row.report_id }), reportItem);
       return { status: 200, json: page };

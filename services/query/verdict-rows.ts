@@ -36,15 +36,16 @@ const sharedColumns =
  * The newest decisions that meet the conditions, of both kinds, in the order (recorded_at, id). A wide decision of
  * another tenant shows the name under which this one knows the artifact, and nothing of where it came from.
  *
+ * @param skip a condition on accepted_at that leaves out days
  * @param ownOnly leaves the others out: the conditions are on what is not told of them
  */
-export function selectVerdicts(where: Conditions, rows: number, ownOnly: boolean): string {
+export function selectVerdicts(where: Conditions, rows: number, ownOnly: boolean, skip = 'true'): string {
   const order = `order by recorded_at desc, decision_id desc limit ${rows}`;
   const own = `(select ${sharedColumns}, device_id, detection_source, report_id, file_name
-     from history.decisions where ${where.toString()} ${order})`;
+     from history.decisions where ${where.toString()} and ${skip} ${order})`;
   const others = `(select ${sharedColumns}, null::uuid, null::text, null::uuid,
        (select min(s.file_name) from history.sightings s where s.artifact_key = d.artifact_key)
-     from history.shared_decisions d where ${where.toString()} ${order})`;
+     from history.shared_decisions d where ${where.toString()} and ${skip} ${order})`;
   return `select * from (${ownOnly ? own : `${own} union all ${others}`}) as visible order by recorded_at desc, id desc limit ${rows}`;
 }
 

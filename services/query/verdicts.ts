@@ -16,6 +16,7 @@ import type { Client, QueryDatabase } from './database.ts';
 import { Pages, wireTime } from './paging.ts';
 import { exportFormat, exportReply } from './verdict-export.ts';
 import { selectVerdicts, verdictItem, type VerdictRow } from './verdict-rows.ts';
+import { newestRows } from './zones.ts';
 
 const mostRevisions = 1000;
 
@@ -40,8 +41,16 @@ export function verdictRoutes(database: QueryDatabase, k: number): readonly Rout
           .add(query.classifier, (classifiers) => `classifiers && ${classifiers}::text[]`)
           .behind(place, 'recorded_at', 'decision_id');
         const ownOnly = query.device !== undefined || query.detectionSource !== undefined;
-        const text = selectVerdicts(where, pages.rows, ownOnly);
-        return (await client.query<VerdictRow>(text, where.values)).rows;
+        return newestRows(client, {
+          parent: 'decisions',
+          dayColumn: 'accepted_at',
+          from: query.from,
+          until: place?.at ?? query.to,
+          rows: pages.rows,
+          select: async (skip) =>
+            (await client.query<VerdictRow>(selectVerdicts(where, pages.rows, ownOnly, skip), where.values))
+              .rows,
+        });
       });
       const page = pages.of(rows, (row) => ({ at: row.recorded_at, id: row.id }), verdictItem);
       const format = exportFormat(headers.accept);

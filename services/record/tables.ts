@@ -31,6 +31,18 @@ function lines(bodies: readonly string[]): string {
   return bodies.join('\n');
 }
 
+/** Widens the recorded range of the days that a batch wrote to; `inserted` has the day's own time and recorded_at. */
+function widenZones(parent: 'reports' | 'decisions', time: 'reported_at' | 'accepted_at'): string {
+  return `
+update history.zones z
+   set first_recorded_at = least(z.first_recorded_at, i.first_at),
+       last_recorded_at = greatest(z.last_recorded_at, i.last_at + interval '1 minute')
+  from (select (${time} at time zone 'UTC')::date as day, min(recorded_at) as first_at, max(recorded_at) as last_at
+          from inserted group by 1) i
+ where z.parent = '${parent}' and z.day = i.day
+   and (z.last_recorded_at is null or z.last_recorded_at < i.last_at or z.first_recorded_at > i.first_at)`;
+}
+
 const insertReports = `
 with input as materialized (
   select u.*, to_timestamp(reported_ms / 1000)::timestamptz(3) as reported_at, to_timestamp(accepted_ms / 1000) as accepted_at
@@ -45,7 +57,8 @@ with input as materialized (
          detection_source, local_action, clock_suspect, file_name, body::json
     from input
   on conflict (report_id, device_id, reported_at) do nothing
-  returning device_id, report_id, reported_at
+  returning device_id, report_id, reported_at, recorded_at
+), zoned as (${widenZones('reports', 'reported_at')}
 )
 insert into history.sightings as s (artifact_key, tenant_id, name_key, file_name, sha1, md5, signer, signer_key, reports, first_seen_at, last_seen_at)
 select artifact_key, tenant_id, name_key, min(file_name), min(sha1), min(md5), min(signer), min(signer_key),
@@ -95,6 +108,7 @@ export const reportTable: HistoryTable<ReportRow> = {
 };
 
 const insertDecisions = `
+with inserted as (
 insert into history.decisions (decision_id, accepted_at, decided_at, expires_at, tenant_id, device_id, report_id, entry_id, revision,
                                artifact_key, artifact_kind, reach, verdict, action, block_from, severity, reason_code, threat_name,
                                detection_source, file_name, classifiers, body, shared_body)
@@ -107,7 +121,9 @@ select decision_id, to_timestamp(accepted_ms / 1000), to_timestamp(decided_ms / 
     as u (decision_id, accepted_ms, decided_ms, expires_ms, tenant_id, device_id, report_id, entry_id, revision, artifact_key,
           artifact_kind, reach, verdict, action, block_from, severity, reason_code, threat_name, detection_source, file_name,
           classifiers, body, shared_body)
-on conflict (decision_id, accepted_at) do nothing`;
+on conflict (decision_id, accepted_at) do nothing
+returning accepted_at, recorded_at
+)${widenZones('decisions', 'accepted_at')}`;
 
 /** @param k from how many tenants on counts are told to others */
 export function decisionTable(k: number): HistoryTable<DecisionRow> {

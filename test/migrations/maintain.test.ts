@@ -66,3 +66,13 @@ test('days are made ahead, take in what already lay in the default partition, an
 test('a retention that would drop what is just made is refused', async () => {
   await expect(maintain(7, 2, 7)).rejects.toThrow('retention must exceed the look-back');
 });
+
+test('every day kept has its zone, and no other has', async () => {
+  await maintain(3, 2, 180);
+  const { rows } = await owner.query<{ zones: string[]; days: string[] }>(
+    `select (select array_agg(parent || '_' || to_char(day, 'YYYYMMDD') order by 1) from history.zones) as zones,
+            (select array_agg(c.relname::text order by 1) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+              where i.inhparent in ('history.reports'::regclass, 'history.decisions'::regclass) and c.relname !~ 'default') as days`,
+  );
+  expect(rows[0]?.zones.sort()).toEqual(rows[0]?.days.sort());
+});
