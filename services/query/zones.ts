@@ -23,7 +23,7 @@ export interface ZonedList<Row> {
 }
 
 const firstDays = 3;
-const growth = 4;
+const growth = 8;
 const dayMs = 86_400_000;
 
 /**
