@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { serviceVersion } from '../../contracts/version.ts';
 import { referenceDocs } from '../../scripts/reference-docs.ts';
 import { projectFiles, read } from './source-files.ts';
 
@@ -16,6 +17,10 @@ describe('documents', () => {
     const made = referenceDocs();
     expect(readdirSync('docs/reference').sort()).toEqual(Object.keys(made).sort());
     for (const [name, text] of Object.entries(made)) expect(read(`docs/reference/${name}`)).toBe(text);
+  });
+
+  test('the version is that of the package', () => {
+    expect((JSON.parse(read('package.json')) as { version: string }).version).toBe(serviceVersion);
   });
 
   test('every relative link leads to a file', () => {
