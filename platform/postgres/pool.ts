@@ -3,6 +3,8 @@ import pg from 'pg';
 /** The driver's own types, by names that do not tell which driver it is. */
 export type DatabasePool = pg.Pool;
 export type DatabaseClient = pg.ClientBase;
+/** A client of a pool, to be released. */
+export type DatabaseSession = pg.PoolClient;
 
 /** How to reach one database. `host` is a name, an address, or the absolute folder of a Unix socket. */
 export interface Connection {
@@ -54,20 +56,15 @@ function settings(connection: Connection, name: string): pg.ClientConfig {
 /**
  * Runs `work` in one transaction as the given tenant: rows of other tenants do not exist in it, and without a tenant
  * none do. Commits when `work` resolves, rolls back when it rejects.
- *
- * @param role the database role to work as, which row-level security applies to
  */
 export async function withTenant<T>(
   pool: pg.Pool,
   tenantId: string,
   work: (client: pg.PoolClient) => Promise<T>,
-  role?: string,
 ): Promise<T> {
-  return inTransaction(pool, async (client) => {
-    if (role !== undefined) await client.query(`set local role ${client.escapeIdentifier(role)}`);
-    await client.query("select set_config('firebreak.tenant', $1, true)", [tenantId]);
-    return work(client);
-  });
+  const begin = (client: pg.PoolClient): string =>
+    `begin; select set_config('firebreak.tenant', ${client.escapeLiteral(tenantId)}, true)`;
+  return transact(pool, begin, work);
 }
 
 /** Runs `work` in one transaction; commits when it resolves, rolls back when it rejects. */
@@ -75,10 +72,18 @@ export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
+  return transact(pool, () => 'begin', work);
+}
+
+async function transact<T>(
+  pool: pg.Pool,
+  begin: (client: pg.PoolClient) => string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    await client.query(begin(client));
     const result = await work(client);
     await client.query('commit');
     return result;

@@ -58,7 +58,7 @@ export interface ServerProcess {
 
 /**
  * Starts the server and waits until it takes connections. A predecessor that is still dying holds the folder for a
- * moment, so a start that fails at once is tried again for 10 s.
+ * moment, so a start that fails for that reason is tried again for 10 s.
  *
  * @throws FB_POSTGRES_START with the last lines of the server's log
  */
@@ -69,12 +69,17 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
     const server = spawnServer(command);
     if (await isReady(server, command.cluster)) return server;
     await server.stop();
-    if (Date.now() > giveUpAt) {
+    if (!isHeldByPredecessor(server.log()) || Date.now() > giveUpAt) {
       const log = server.log().join(' | ') || 'it wrote nothing';
       throw new FirebreakError('FB_POSTGRES_START', `PostgreSQL in ${command.cluster} did not start: ${log}`);
     }
     await sleep(250);
   }
+}
+
+/** The server speaks English, whatever the locale. */
+function isHeldByPredecessor(log: readonly string[]): boolean {
+  return log.some((line) => /lock file|shared memory|Is another (?:postmaster|postgres)/i.test(line));
 }
 
 interface SpawnedServer extends Omit<ServerProcess, 'pid'> {
@@ -101,11 +106,9 @@ function spawnServer(command: ServerCommand): SpawnedServer {
   guard.stdin.on('error', () => undefined);
   guard.stdout.setEncoding('utf8').on('data', (text: string) => (state.pid ||= Number.parseInt(text, 10)));
   guard.stderr.setEncoding('utf8').on('data', (text: string) => keepLines(lines, text));
-  const exited = untilExit(guard).then(() => {
-    state.hasExited = true;
-    // The guard may have been killed alone; closing the pipe lets its reader stop the server.
-    guard.stdin.destroy();
-  });
+  // The guard may have been killed alone; closing the pipe lets its reader stop the server.
+  guard.once('exit', () => guard.stdin.destroy());
+  const exited = untilGone(guard).then(() => void (state.hasExited = true));
   return {
     get pid() {
       return state.pid;
@@ -122,9 +125,10 @@ function spawnServer(command: ServerCommand): SpawnedServer {
   };
 }
 
-function untilExit(guard: ChildProcess): Promise<void> {
+/** Gone is when nobody holds the pipes any more, the server included: then all that it wrote has been read, too. */
+function untilGone(guard: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    guard.once('exit', () => resolve());
+    guard.once('close', () => resolve());
     guard.once('error', () => resolve());
   });
 }
