@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FirebreakError } from '../../contracts/errors.ts';
 
 /** Raised when the layout of the folder changes in a way that older code must not touch. */
@@ -29,13 +29,20 @@ export interface DataFolder {
  */
 export function openDataFolder(path: string): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o711 });
+    makeFolder(path);
     checkVersion(path);
     hold(path);
   } catch (error) {
     throw asFolderError(path, error);
   }
   return { path, release: () => rmSync(join(path, ownerFile), { force: true }) };
+}
+
+/** With the folders above it. Node's own recursive way never ends where the system answers ENOENT for a folder that is there, as below `/proc`. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o711 });
 }
 
 function checkVersion(path: string): void {
@@ -113,7 +120,7 @@ function foreign(path: string): FirebreakError {
 
 function asFolderError(path: string, error: unknown): unknown {
   const code = codeOf(error);
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOENT') {
     const detail = `The data folder ${path} cannot be written: make it writable for this user, or choose another with FIREBREAK_DATA_DIR.`;
     return new FirebreakError('FB_DATA_READ_ONLY', detail, { cause: error });
   }

@@ -1,9 +1,13 @@
-import type pg from 'pg';
 import type { TenantId } from '../../contracts/ids.ts';
 import { orUnavailable } from '../../platform/postgres/failure.ts';
-import { inTransaction, withTenant } from '../../platform/postgres/pool.ts';
+import {
+  inTransaction,
+  withTenant,
+  type DatabasePool,
+  type DatabaseSession,
+} from '../../platform/postgres/pool.ts';
 
-export type Client = Pick<pg.PoolClient, 'query'>;
+export type Client = Pick<DatabaseSession, 'query'>;
 
 /** The database as query sees it. Every failure to reach it is FB_DATABASE_UNAVAILABLE. */
 export interface QueryDatabase {
@@ -17,7 +21,7 @@ export interface QueryDatabase {
  * @param tenantPool logs in as `firebreak_tenant`
  * @param configPool logs in as `firebreak_config`
  */
-export function createQueryDatabase(tenantPool: pg.Pool, configPool: pg.Pool): QueryDatabase {
+export function createQueryDatabase(tenantPool: DatabasePool, configPool: DatabasePool): QueryDatabase {
   return {
     asTenant: (tenantId, work) => orUnavailable(() => withTenant(tenantPool, tenantId, work)),
     asOperator: (work) => orUnavailable(() => inTransaction(configPool, work)),

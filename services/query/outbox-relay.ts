@@ -1,12 +1,12 @@
-import type pg from 'pg';
 import { topics, type ControlRecord } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { QueryEvents } from './events.ts';
+import type { DatabasePool, DatabaseSession } from '../../platform/postgres/pool.ts';
 
 export interface OutboxRelayOptions {
   /** Logs in as `firebreak_config`. One of its connections is kept for good. */
-  readonly pool: Pick<pg.Pool, 'connect'>;
+  readonly pool: Pick<DatabasePool, 'connect'>;
   readonly log: Pick<TopicLog, 'append'>;
   readonly events: QueryEvents;
   /** How often it looks without being poked: for what other processes left, and after failures. */
@@ -27,7 +27,7 @@ const mostPerRound = 1_000;
 export class OutboxRelay implements Part {
   readonly name = 'query.outbox-relay';
   readonly #options: OutboxRelayOptions;
-  #client: pg.PoolClient | null = null;
+  #client: DatabaseSession | null = null;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #again = false;
@@ -71,7 +71,7 @@ export class OutboxRelay implements Part {
   }
 
   /** @returns the connection that holds the lock; null while another process has it */
-  async #apply(): Promise<pg.PoolClient | null> {
+  async #apply(): Promise<DatabaseSession | null> {
     const client = await this.#options.pool.connect();
     try {
       client.on('error', () => this.#resign());
@@ -97,7 +97,7 @@ export class OutboxRelay implements Part {
     this.#client = null;
   }
 
-  async #send(client: pg.PoolClient): Promise<void> {
+  async #send(client: DatabaseSession): Promise<void> {
     for (;;) {
       const { rows } = await client.query<{ id: string; record: ControlRecord }>(
         `select id, record from config.outbox order by id limit ${mostPerRound}`,

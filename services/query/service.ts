@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Limits } from '../../contracts/limits.ts';
 import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
@@ -18,13 +17,14 @@ import { reportRoutes } from './reports.ts';
 import { tenantRoutes } from './tenants.ts';
 import { tokenRoutes } from './tokens.ts';
 import { verdictRoutes } from './verdicts.ts';
+import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 export interface QueryDependencies {
   readonly log: TopicLog;
   /** Logs in as `firebreak_tenant`. */
-  readonly tenantPool: pg.Pool;
+  readonly tenantPool: DatabasePool;
   /** Logs in as `firebreak_config`; the relay keeps one of its connections. */
-  readonly configPool: pg.Pool;
+  readonly configPool: DatabasePool;
   readonly limits: Limits;
   readonly logger: Logger;
   readonly metrics: Metrics;

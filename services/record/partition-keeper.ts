@@ -1,7 +1,7 @@
-import type pg from 'pg';
 import type { Limits } from '../../contracts/limits.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { RecordEvents } from './events.ts';
+import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const intervalMs = 60 * 60 * 1000;
@@ -11,14 +11,14 @@ const aheadDays = 2;
 /** Makes the days of history ahead of time and drops those that are too old, at start and every hour. */
 export class PartitionKeeper implements Part {
   readonly name = 'record.partitions';
-  readonly #pool: Pick<pg.Pool, 'query'>;
+  readonly #pool: Pick<DatabasePool, 'query'>;
   readonly #limits: Pick<Limits, 'signalAgeMs' | 'historyRetentionDays'>;
   readonly #events: RecordEvents;
   #timer: NodeJS.Timeout | undefined;
   #keeping: Promise<void> = Promise.resolve();
 
   constructor(
-    pool: Pick<pg.Pool, 'query'>,
+    pool: Pick<DatabasePool, 'query'>,
     limits: Pick<Limits, 'signalAgeMs' | 'historyRetentionDays'>,
     events: RecordEvents,
   ) {

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { Limits } from '../../contracts/limits.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
@@ -9,11 +8,12 @@ import { PartitionKeeper } from './partition-keeper.ts';
 import { Recorder } from './recorder.ts';
 import { TableWriter } from './table-writer.ts';
 import { decisionTable, entryTable, reportTable } from './tables.ts';
+import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 export interface RecordDependencies {
   readonly log: TopicLog;
   /** Logs in as `firebreak_writer`. */
-  readonly pool: Pick<pg.Pool, 'query'>;
+  readonly pool: Pick<DatabasePool, 'query'>;
   readonly limits: Limits;
   readonly logger: Logger;
   readonly metrics: Metrics;

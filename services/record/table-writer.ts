@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
 import { isFirebreakError } from '../../contracts/errors.ts';
 import type { Batch, StoredRecord } from '../../platform/log/log.ts';
 import type { PoisonRecord, TopicLog } from '../../platform/log/topic-log.ts';
 import { isDatabaseAway } from '../../platform/postgres/failure.ts';
 import type { RecordEvents } from './events.ts';
 import type { HistoryTable } from './tables.ts';
+import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 export const recordGroup = 'record';
 
 export interface TableWriterOptions {
   readonly log: Pick<TopicLog, 'bequeath'>;
   /** Logs in as `firebreak_writer`. */
-  readonly pool: Pick<pg.Pool, 'query'>;
+  readonly pool: Pick<DatabasePool, 'query'>;
   readonly events: RecordEvents;
   /** After a batch that was not full, so that the next one is: history may lag this long, and costs a fraction. */
   readonly lingerMs?: number;

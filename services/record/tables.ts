@@ -1,10 +1,10 @@
-import type pg from 'pg';
 import { topics } from '../../contracts/topics.ts';
 import type { StoredRecord } from '../../platform/log/log.ts';
 import { arrayLiteral, type ArrayItem } from '../../platform/postgres/array-literal.ts';
 import { decisionRow, type DecisionRow } from './decision-row.ts';
 import { entryRow, type EntryRow } from './entry-row.ts';
 import { reportRow, type ReportRow } from './report-row.ts';
+import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 /** How the records of one topic become rows. */
 export interface HistoryTable<Row> {
@@ -14,7 +14,7 @@ export interface HistoryTable<Row> {
   /** Rows of the same identity are one row: the table keeps the first. */
   readonly identityOf: (row: Row) => string;
   /** One statement, and so one transaction. Writing the same rows again changes nothing. */
-  readonly write: (pool: Pick<pg.Pool, 'query'>, rows: readonly Row[]) => Promise<void>;
+  readonly write: (pool: Pick<DatabasePool, 'query'>, rows: readonly Row[]) => Promise<void>;
 }
 
 /** A tombstone of a topic that is not compacted is nobody's doing. */

@@ -39,6 +39,9 @@ VIEWS = {"content": [None], "full": ["context", "parentContext"]}
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
 LINE_BUDGET = 0.005
 DOCUMENTED_BUDGET = 0.002
+"""Added to the threshold, in log-odds: 1.5 % of our own ordinary lines pass the budgets' threshold unseen, three times what
+telemetry shows. A wrong block is worse than a late one, and rules carry what is plainly hostile."""
+MARGIN = 0.4
 
 
 @dataclass(frozen=True)
@@ -230,9 +233,10 @@ def train(data: Path) -> None:
 
     # The engine knows one threshold for each classifier: the view that would need a higher one is shifted down to it, which
     # makes its probabilities careful, never bold.
-    threshold = float(np.ceil(min(needed.values()) * 1e4) / 1e4)
+    strictest = min(needed.values())
+    threshold = float(np.ceil(1e4 / (1 + np.exp(-log_odds(strictest) - MARGIN))) / 1e4)
     for view, value in needed.items():
-        shift = max(0.0, log_odds(value) - log_odds(threshold))
+        shift = max(0.0, log_odds(value) - log_odds(strictest))
         calibration[view]["intercept"] = measure.rounded(calibration[view]["intercept"] - shift, 6)
     probability = {view: measure.calibrated(held[view], calibration[view]) for view in calibration}
     views = {"text": (probability["content"], "bare"), "full": (np.maximum(probability["content"], probability["full"]), "cmd")}
