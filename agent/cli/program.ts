@@ -33,50 +33,59 @@ function seconds(text: string): number {
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+/** What the commands share. */
+interface Surroundings {
+  readonly folder: (options: StateOption) => StateFolder;
+  readonly print: (line: string) => void;
+  /** Adds a command with the options that all have. */
+  readonly command: (name: string, summary: string) => Command;
+  /** Something was stopped: the exit code tells. */
+  readonly noteStopped: (stopped: boolean) => void;
+}
+
 /** The `firebreak-agent` command. `print` takes one line of output. */
 export function createProgram(environment: NodeJS.ProcessEnv, print: (line: string) => void): Program {
   let exitCode: number = exitCodes.allowed;
-  const folder = ({ state }: StateOption) => new StateFolder(stateFolderPath(state, environment));
-  const stoppedCode = (stopped: boolean) => {
-    if (stopped) exitCode = exitCodes.blocked;
-  };
-
   const program = new Command('firebreak-agent')
     .description('Reference agent of Firebreak: reports what it sees, obeys what the service decides.')
     .version(agentVersion)
     .exitOverride()
     .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
-  const command = (name: string, summary: string) =>
-    program
-      .command(name)
-      .description(summary)
-      .exitOverride()
-      .option('--state <dir>', 'state folder (default: FIREBREAK_AGENT_STATE or ~/.firebreak-agent)');
+  const surroundings: Surroundings = {
+    folder: ({ state }) => new StateFolder(stateFolderPath(state, environment)),
+    print,
+    command: (name, summary) =>
+      program
+        .command(name)
+        .description(summary)
+        .exitOverride()
+        .option('--state <dir>', 'state folder (default: FIREBREAK_AGENT_STATE or ~/.firebreak-agent)'),
+    noteStopped: (stopped) => {
+      if (stopped) exitCode = exitCodes.blocked;
+    },
+  };
+  addDeviceCommands(surroundings);
+  addJudgingCommands(surroundings);
 
+  return {
+    async run(argv) {
+      try {
+        await program.parseAsync([...argv]);
+      } catch (error) {
+        if (!(error instanceof CommanderError)) throw error;
+        if (error.exitCode !== 0)
+          throw new AgentError(`${usageError(error)} \`--help\` shows how.`, { cause: error });
+      }
+      return exitCode;
+    },
+  };
+}
+
+function addDeviceCommands({ command, folder, print }: Surroundings): void {
   command('enroll', 'make this machine a device of an organization')
     .requiredOption('--url <url>', 'address of the service')
     .requiredOption('--key <key>', 'enrolment key (fbe_…)')
     .action((options: EnrollOptions & StateOption) => runEnroll(folder(options), options, print));
-
-  command(
-    'scan',
-    'report files, command lines or scripts, wait for the verdict and obey; exit code 3 when one is blocked',
-  )
-    .argument('[files...]', 'files to judge before they run')
-    .option('--wait <seconds>', 'hold so long (default: what the policy says)', seconds)
-    .option('--command-line <text>', 'a command line to judge; may be repeated', collect)
-    .option('--script <file>', 'a script to judge as text; may be repeated', collect)
-    .action(async (files: string[], options: ScanOptions & StateOption) => {
-      stoppedCode(await runScan(folder(options), files, options, print));
-    });
-
-  command('replay', 'play recorded reports as a device would; exit code 3 when something is stopped')
-    .argument('<recording>', 'JSON lines of { at, report, wait }')
-    .option('--speed <factor>', '1 is the recorded pace', positive, 1)
-    .option('--device <name>', 'only the lines of this recorded device')
-    .action(async (path: string, options: ReplayOptions & StateOption) => {
-      stoppedCode(await runReplay(folder(options), path, options, print));
-    });
 
   command('watch', 'follow the stream and keep every entry on disk; ends with Ctrl-C').action(
     async (options: StateOption) => {
@@ -92,19 +101,28 @@ export function createProgram(environment: NodeJS.ProcessEnv, print: (line: stri
   command('status', 'show who this device is, what it holds and when it last heard from the service').action(
     (options: StateOption) => runStatus(folder(options), print),
   );
+}
 
-  return {
-    async run(argv) {
-      try {
-        await program.parseAsync([...argv]);
-      } catch (error) {
-        if (!(error instanceof CommanderError)) throw error;
-        if (error.exitCode !== 0)
-          throw new AgentError(`${usageError(error)} \`--help\` shows how.`, { cause: error });
-      }
-      return exitCode;
-    },
-  };
+function addJudgingCommands({ command, folder, print, noteStopped }: Surroundings): void {
+  command(
+    'scan',
+    'report files, command lines or scripts, wait for the verdict and obey; exit code 3 when one is blocked',
+  )
+    .argument('[files...]', 'files to judge before they run')
+    .option('--wait <seconds>', 'hold so long (default: what the policy says)', seconds)
+    .option('--command-line <text>', 'a command line to judge; may be repeated', collect)
+    .option('--script <file>', 'a script to judge as text; may be repeated', collect)
+    .action(async (files: string[], options: ScanOptions & StateOption) => {
+      noteStopped(await runScan(folder(options), files, options, print));
+    });
+
+  command('replay', 'play recorded reports as a device would; exit code 3 when something is stopped')
+    .argument('<recording>', 'JSON lines of { at, report, wait }')
+    .option('--speed <factor>', '1 is the recorded pace', positive, 1)
+    .option('--device <name>', 'only the lines of this recorded device')
+    .action(async (path: string, options: ReplayOptions & StateOption) => {
+      noteStopped(await runReplay(folder(options), path, options, print));
+    });
 }
 
 /** Without a command, commander shows the help and calls that an error; its texts say `error: …`. */

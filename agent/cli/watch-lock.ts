@@ -19,14 +19,20 @@ export async function lockWatch(state: StateFolder): Promise<() => Promise<void>
       if (errorCode(error) !== 'EEXIST') throw error;
     }
     const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (isAlive(holder)) break;
+    if (isAlive(holder)) throw held(state, path, holder);
     await rm(path, { force: true });
   }
-  throw new AgentError(
-    `Another \`watch\` keeps the entries in ${state.path}: stop it first, or use --state.`,
+  throw held(state, path, null);
+}
+
+function held(state: StateFolder, path: string, holder: number | null): AgentError {
+  const who = holder === null ? 'Another `watch`' : `Process ${holder}`;
+  return new AgentError(
+    `${who} keeps the entries in ${state.path}: stop it, or remove ${path} if it is no \`firebreak-agent watch\`.`,
   );
 }
 
+/** Our own number in an old lock is a coincidence: in a container the same numbers come back. */
 function isAlive(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false;
   try {

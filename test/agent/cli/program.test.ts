@@ -2,13 +2,17 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { runWatch } from '../../../agent/cli/commands/watch.ts';
 import { createProgram, describeFailure } from '../../../agent/cli/program.ts';
+import { StateFolder } from '../../../agent/cli/state-folder.ts';
+import { lockWatch } from '../../../agent/cli/watch-lock.ts';
 import { observeCommandLine } from '../../../agent/sdk/observe.ts';
 import { identifyArtifact } from '../../../contracts/canonical.ts';
 import { reason } from '../../../contracts/domain.ts';
 import { FirebreakError, toProblem } from '../../../contracts/errors.ts';
 import { defaultPolicy, type Policy } from '../../../contracts/policy.ts';
 import { reportSchema } from '../../../contracts/report.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   startAnsweringServer,
   type AnsweringServer,
@@ -54,6 +58,7 @@ function blockOf(report: unknown) {
 function judge({ path, body }: SeenRequest, policy: Policy): ScriptedAnswer {
   if (path === '/v1/devices') return { status: 201, body: { device, credential: 'fbd_x', signingKeys: [] } };
   if (path === '/v1/agent/policy') return { status: 200, body: policy, headers: { etag: '"1"' } };
+  if (path !== '/v1/reports') return { status: 404 };
   const { reports } = body as { reports: readonly { id: string; artifact: { text?: string } }[] };
   const results = reports.map((report) => {
     const bad = report.artifact.text?.includes('delete shadows') === true;
@@ -172,6 +177,43 @@ test('a recording is played as this device would: what is held waits, what is co
     asked === '/v1/reports' ? (body as { reports: { id: string }[] }).reports : [],
   );
   expect(new Set(played?.map((report) => report.id)).size).toBe(3);
+});
+
+describe('watching', () => {
+  test('goes on through trouble, keeps a second watch out, and ends with its signal', async () => {
+    await enrolled();
+    const stopping = new AbortController();
+    const watching = runWatch(new StateFolder(state()), stopping.signal, (line) => printed.push(line));
+    await eventually(
+      () => printed.find((line) => line.startsWith('trouble  /v1/snapshot answers 404.')) ?? null,
+    );
+    await writeFile(join(state(), 'watch.lock'), String(process.ppid));
+    await expect(run('watch')).rejects.toThrow(`Process ${process.ppid} keeps the entries`);
+    stopping.abort();
+    await watching;
+    await expect(stat(join(state(), 'watch.lock'))).rejects.toThrow();
+  });
+
+  test('takes over from a watch that crashed', async () => {
+    await enrolled();
+    await writeFile(join(state(), 'watch.lock'), '999999999');
+    const unlock = await lockWatch(new StateFolder(state()));
+    await unlock();
+  });
+});
+
+test('the status tells who the device is, what it holds and when it last heard from the service', async () => {
+  await enrolled();
+  printed = [];
+  await run('status');
+  expect(printed.join('\n')).toMatch(/device +019aa8d2/u);
+  expect(printed).toContainEqual(
+    expect.stringMatching(/^cursor +none: `firebreak-agent watch` takes a snapshot$/u),
+  );
+  await run('scan', '--command-line', 'whoami');
+  printed = [];
+  await run('status');
+  expect(printed).toContainEqual(expect.stringMatching(/^last contact +\d{4}-/u));
 });
 
 describe('a mistake at the terminal is one sentence that says what to do', () => {
