@@ -101,7 +101,7 @@ export class StateFolder {
   /** All or nothing: a crash leaves the old file or the new one. */
   async #write(name: string, value: object): Promise<void> {
     const path = join(this.path, name);
-    const fresh = `${path}.${process.pid}.new`;
+    const fresh = `${path}.${randomUUID()}.new`;
     try {
       await mkdir(this.path, { recursive: true, mode: 0o700 });
       await writeFile(fresh, JSON.stringify(value, null, 2) + '\n', { mode: 0o600 });

@@ -1,5 +1,5 @@
 import { Device } from '../device.ts';
-import type { StateFolder } from '../state-folder.ts';
+import type { Contact, StateFolder } from '../state-folder.ts';
 
 /** Prints who this device is, what it holds, and when it last heard from the service. Asks nobody. */
 export async function runStatus(state: StateFolder, print: (line: string) => void): Promise<void> {
@@ -17,8 +17,14 @@ export async function runStatus(state: StateFolder, print: (line: string) => voi
     ['entries', `${count}, digest ${digest.slice(0, 16)}…`],
     ['cursor', entries.position?.cursor ?? 'none: `firebreak-agent watch` takes a snapshot'],
     ['last contact', contact?.at ?? 'never'],
-    ['service clock', contact === null ? 'unknown' : `${contact.serverOffsetMs} ms ahead of this device`],
+    ['service clock', clockOf(contact)],
   ];
   for (const [name, value] of rows) print(`${name.padEnd(14)}${value}`);
   await device.close();
+}
+
+function clockOf(contact: Contact | null): string {
+  if (contact === null) return 'unknown';
+  const { serverOffsetMs } = contact;
+  return `${Math.abs(serverOffsetMs)} ms ${serverOffsetMs < 0 ? 'behind' : 'ahead of'} this device`;
 }
