@@ -22,6 +22,11 @@ export const databaseUser = 'firebreak';
 export const socketPort = 5432;
 const longestSocketPathBytes = 107;
 
+/** @returns where the database files lie in a data folder */
+export function clusterFolder(folder: string): string {
+  return join(folder, 'pg');
+}
+
 /** @returns the password of the database user, made on first use and readable by this user alone */
 export function ensurePassword(folder: string, user: OsUser | undefined): string {
   const file = join(folder, 'password');
@@ -44,7 +49,7 @@ export function initializeCluster(
   user: OsUser | undefined,
   fsync: boolean,
 ): string {
-  const cluster = join(folder, 'pg');
+  const cluster = clusterFolder(folder);
   if (existsSync(cluster)) {
     checkMajorVersion(cluster, binaries.majorVersion);
     return cluster;

@@ -118,7 +118,8 @@ function foreign(path: string): FirebreakError {
   );
 }
 
-function asFolderError(path: string, error: unknown): unknown {
+/** @returns the operational error where the system refused us the folder; any other error as it is */
+export function asFolderError(path: string, error: unknown): unknown {
   const code = codeOf(error);
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOENT') {
     const detail = `The data folder ${path} cannot be written: make it writable for this user, or choose another with FIREBREAK_DATA_DIR.`;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { canEnter, canRun, copyBinaries, linkLibraries, packageFolder, type Binaries } from './binaries.ts';
 import {
+  clusterFolder,
   databaseUser,
   ensurePassword,
   initializeCluster,
@@ -10,7 +11,7 @@ import {
   serverArguments,
   socketPort,
 } from './cluster.ts';
-import { openDataFolder } from './data-folder.ts';
+import { asFolderError, openDataFolder } from './data-folder.ts';
 import { ensureDatabase } from './database.ts';
 import { chooseOsUser, type OsUser } from './os-user.ts';
 import type { Connection } from './pool.ts';
@@ -55,8 +56,9 @@ const systemHome = '/var/lib/firebreak';
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const fsync = options.fsync ?? true;
   const notify = options.onNotice ?? (() => undefined);
-  const user = chooseOsUser();
-  const dataDir = reachableDataDir(resolve(options.dataDir), user, notify);
+  const asked = resolve(options.dataDir);
+  const dataDir = reachableDataDir(asked, chooseOsUser(clusterFolder(asked)), notify);
+  const user = chooseOsUser(clusterFolder(dataDir));
   const folder = openDataFolder(dataDir);
   try {
     // PostgreSQL's user passes through the folder; what it may read there it owns.
@@ -92,7 +94,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     };
   } catch (error) {
     folder.release();
-    throw error;
+    throw asFolderError(dataDir, error);
   }
 }
 
@@ -115,7 +117,8 @@ function reachableDataDir(
   user: OsUser | undefined,
   notify: (notice: PostgresNotice) => void,
 ): string {
-  if (user === undefined || canEnter(nearestFolder(dirname(asked)), user)) return asked;
+  const nearest = nearestExisting(dirname(asked));
+  if (user === undefined || !statSync(nearest).isDirectory() || canEnter(nearest, user)) return asked;
   const digest = createHash('sha256').update(asked).digest('hex').slice(0, 8);
   const to = join(makeSystemHome(), `${basename(dirname(asked))}-${digest}`);
   notify({ kind: 'moved', what: 'data', to, user: user.name });
@@ -136,6 +139,6 @@ function makeSystemHome(): string {
   return systemHome;
 }
 
-function nearestFolder(path: string): string {
-  return existsSync(path) ? path : nearestFolder(dirname(path));
+function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path));
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 
 /** The operating-system user that PostgreSQL runs as. */
 export interface OsUser {
@@ -8,14 +8,25 @@ export interface OsUser {
 }
 
 /**
- * PostgreSQL refuses to run as root, so a root process lends it an existing unprivileged user.
+ * PostgreSQL refuses to run as root, so a root process lends it an unprivileged user: the one that the data belongs to
+ * already, else an existing one.
  *
+ * @param cluster the folder of the database files, which need not be there yet
  * @returns `undefined` when this process is not root and PostgreSQL runs as whoever runs us
  */
-export function chooseOsUser(passwd = '/etc/passwd'): OsUser | undefined {
+export function chooseOsUser(cluster: string): OsUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const users = new Map(parsePasswd(readFileSync(passwd, 'utf8')).map((user) => [user.name, user]));
-  return users.get('postgres') ?? users.get('nobody') ?? { name: 'nobody', uid: 65_534, gid: 65_534 };
+  const users = parsePasswd(readFileSync('/etc/passwd', 'utf8'));
+  const owner = existsSync(cluster) ? statSync(cluster) : undefined;
+  if (owner !== undefined && owner.uid !== 0) {
+    return {
+      name: users.find(({ uid }) => uid === owner.uid)?.name ?? String(owner.uid),
+      uid: owner.uid,
+      gid: owner.gid,
+    };
+  }
+  const named = (wanted: string): OsUser | undefined => users.find(({ name }) => name === wanted);
+  return named('postgres') ?? named('nobody') ?? { name: 'nobody', uid: 65_534, gid: 65_534 };
 }
 
 /** @returns the entries of an `/etc/passwd` text that have a numeric user and group */

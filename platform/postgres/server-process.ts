@@ -28,7 +28,7 @@ echo "$server"
   kill -QUIT "$server"
 } >/dev/null 2>&1 &
 reader=$!
-exec 3<&-
+exec 3<&- 2>/dev/null
 wait "$server"
 kill -TERM "$reader"
 wait "$reader"

@@ -126,6 +126,15 @@ describe('the built-in PostgreSQL', () => {
     writeFileSync(file, own);
   });
 
+  test('a folder that cannot be one is refused where it was asked for', async () => {
+    const file = join(home, 'notes.txt');
+    writeFileSync(file, '');
+    await expect(startPostgres({ dataDir: join(file, 'data') })).rejects.toMatchObject({
+      code: 'FB_DATA_FOREIGN',
+      message: expect.stringContaining(file),
+    });
+  });
+
   test('a path too long for a socket gets one elsewhere', async () => {
     const postgres = await startPostgres({ dataDir: join(home, 'x'.repeat(100)), fsync: false });
     expect(Buffer.byteLength(join(postgres.connection.host, '.s.PGSQL.5432'))).toBeLessThanOrEqual(107);

@@ -1,5 +1,7 @@
+import { chownSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { chooseOsUser, parsePasswd } from '../../../platform/postgres/os-user.ts';
+import { makeHome } from './server.ts';
 
 describe('the user that PostgreSQL runs as', () => {
   test('entries without a numeric user and group are no users', () => {
@@ -12,8 +14,16 @@ describe('the user that PostgreSQL runs as', () => {
   });
 
   test('root lends another user; anybody else stays who he is', () => {
-    const user = chooseOsUser();
+    const user = chooseOsUser('/not/there');
     if (process.getuid?.() === 0) expect(user?.uid).toBeGreaterThan(0);
     else expect(user).toBeUndefined();
+  });
+
+  test('data that is there keeps its owner', () => {
+    const { home, remove } = makeHome();
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) chownSync(home, 4_242, 4_343);
+    expect(chooseOsUser(home)).toEqual(isRoot ? { name: '4242', uid: 4_242, gid: 4_343 } : undefined);
+    remove();
   });
 });
