@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { FirebreakError } from '../../contracts/errors.ts';
 import { fieldAliases } from './field-map.ts';
 import type { ReadOptions, RejectedRule } from './sigma/read-rules.ts';
 import { readRules } from './sigma/read-rules.ts';
@@ -19,7 +20,9 @@ const maximalFiles = 20_000;
 
 /**
  * Reads every `*.yml` and `*.yaml` below the folders, in the order of their names. Rules that cannot be used are listed
- * and left out; of two rules with one id the first stands. Rejects where a folder cannot be read.
+ * and left out; of two rules with one id the first stands.
+ *
+ * @throws FB_CONFIG_INVALID where a folder cannot be read or holds too many files
  */
 export async function loadRules(folders: readonly string[], options: ReadOptions = {}): Promise<LoadedRules> {
   const rules = new Map<string, SigmaRule>();
@@ -29,7 +32,11 @@ export async function loadRules(folders: readonly string[], options: ReadOptions
   for (const folder of folders) {
     for (const path of await listRuleFiles(folder)) {
       files += 1;
-      if (files > maximalFiles) throw new Error(`The rule folders hold more than ${maximalFiles} files.`);
+      if (files > maximalFiles)
+        throw new FirebreakError(
+          'FB_CONFIG_INVALID',
+          `The folders of FIREBREAK_RULE_DIRS hold more than ${maximalFiles} rule files: name fewer.`,
+        );
       const source = await readFile(path, 'utf8');
       digest.update(relative(folder, path).replaceAll(sep, '/')).update('\0').update(source).update('\0');
       if (source.length > maximalFileBytes) {
@@ -55,7 +62,8 @@ export async function loadRules(folders: readonly string[], options: ReadOptions
 
 async function listRuleFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw new Error(`The rule folder ${folder} cannot be read: name a folder that exists.`, { cause });
+    const detail = `The rule folder ${folder} cannot be read: name a folder that exists in FIREBREAK_RULE_DIRS.`;
+    throw new FirebreakError('FB_CONFIG_INVALID', detail, { cause });
   });
   return entries
     .filter((entry) => entry.isFile() && /\.ya?ml$/iu.test(entry.name))
