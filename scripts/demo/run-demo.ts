@@ -126,11 +126,11 @@ function printAddresses(
   screen.heading(
     `The service stays at ${service.baseUrl} (its interface: ${service.baseUrl}/docs) until Ctrl-C`,
   );
-  screen.paragraph(`operator token: ${service.operatorToken}`);
+  screen.line(`    operator token: ${service.operatorToken}`);
   for (const { name, analystToken, adminToken } of organizations) {
-    screen.paragraph(`${name}: analyst ${analystToken}, administrator ${adminToken}`);
+    screen.line(`    ${name}: analyst ${analystToken}, administrator ${adminToken}`);
   }
-  screen.paragraph(
-    `for example: curl -H "Authorization: Bearer ${organizations[0]?.analystToken ?? ''}" "${service.baseUrl}/v1/verdicts?verdict=malicious"`,
+  screen.line(
+    `    for example: curl -H "Authorization: Bearer ${organizations[0]?.analystToken ?? ''}" "${service.baseUrl}/v1/verdicts?verdict=malicious"`,
   );
 }
