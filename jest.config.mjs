@@ -1,7 +1,11 @@
 /** Jest runs the TypeScript sources as ES modules through swc; types are checked by `npm run types`. */
 const swc = [
   '@swc/jest',
-  { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' }, sourceMaps: 'inline' },
+  {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+    module: { type: 'es6' },
+    sourceMaps: 'inline',
+  },
 ];
 // light-my-request requires `cookie`, which is published as an ES module only: that one package is turned into CommonJS.
 const swcCommonJs = ['@swc/jest', { jsc: { target: 'es2023' }, module: { type: 'commonjs' } }];
