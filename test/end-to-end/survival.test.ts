@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServerClock } from '../../agent/sdk/clock.ts';
+import { EntryStore } from '../../agent/sdk/entry-store.ts';
+import { StreamClient, type StreamClientEvent } from '../../agent/sdk/stream-client.ts';
+import { readinessSchema } from '../../contracts/http.ts';
+import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
+import {
+  call,
+  createTenant,
+  enrollDevice,
+  itemsSchema,
+  type TestDevice,
+  type TestTenant,
+} from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeDataDir, removeDataDir, startService, type ServiceProcess } from '../support/service-process.ts';
+import { processesIn } from './processes-in.ts';
+import { ReportingDevice } from './reporting-device.ts';
+
+/** How often each of the two is killed. */
+const rounds = 1;
+const patienceMs = 30_000;
+
+/** Follows the stream as an agent does, on disk, from the first start to the last. */
+interface Follower {
+  readonly device: TestDevice;
+  readonly store: EntryStore;
+  readonly events: readonly StreamClientEvent[];
+  stop(): Promise<void>;
+}
+
+const dataDir = makeDataDir();
+let service: ServiceProcess;
+const tenants: TestTenant[] = [];
+const reporters: ReportingDevice[] = [];
+const followers: Follower[] = [];
+
+beforeAll(async () => {
+  service = await startService({ dataDir });
+  const { url, operatorToken } = service;
+  for (const name of ['alpha', 'beta']) {
+    const tenant = await createTenant(url, operatorToken, name, 'established');
+    tenants.push(tenant);
+    for (const n of [1, 2])
+      reporters.push(new ReportingDevice(url, await enrollDevice(url, tenant.enrollmentKey, `${name}-${n}`)));
+    followers.push(await follow(tenant, await enrollDevice(url, tenant.enrollmentKey, `${name}-watch`)));
+  }
+}, 60_000);
+
+afterAll(async () => {
+  await service.kill();
+  await eventually(() => (processesIn(dataDir).length === 0 ? true : null), patienceMs);
+  removeDataDir(dataDir);
+}, 60_000);
+
+async function follow(tenant: TestTenant, device: TestDevice): Promise<Follower> {
+  const owner = { tenantId: tenantIdSchema.parse(tenant.id), deviceId: deviceIdSchema.parse(device.id) };
+  const store = await EntryStore.open({ path: join(dataDir, '..', device.id, 'entries'), owner });
+  const events: StreamClientEvent[] = [];
+  const stopping = new AbortController();
+  const client = new StreamClient({
+    baseUrl: service.url,
+    credential: device.credential,
+    store,
+    clock: new ServerClock(),
+    onEvent: (event) => events.push(event),
+    timing: { firstPauseMs: 50, longestPauseMs: 500 },
+  });
+  const running = client.run(stopping.signal);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await running;
+    await store.close();
+  };
+  return { device, store, events, stop };
+}
+
+/** On the same address, where devices and followers go on looking for it. */
+async function startAgain(): Promise<void> {
+  const { port } = new URL(service.url);
+  service = await startService({ dataDir, env: { FIREBREAK_HTTP_PORT: port } });
+}
+
+/** Resolves when every device was told of further reports that they are accepted. */
+async function untilReporting(): Promise<void> {
+  const before = reporters.map(({ accepted }) => accepted.size);
+  await eventually(
+    () => (reporters.every(({ accepted }, at) => accepted.size > (before[at] ?? 0) + 100) ? true : null),
+    patienceMs,
+  );
+}
+
+function killPostgres(): void {
+  process.kill(postmasterPid(), 'SIGKILL');
+}
+
+function postmasterPid(): number {
+  return Number.parseInt(readFileSync(join(dataDir, 'pg', 'postmaster.pid'), 'utf8'), 10);
+}
+
+async function listAll(tenant: TestTenant, path: string): Promise<readonly Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for (let next: string | null = ''; next !== null;) {
+    const after = next === '' ? '' : `&after=${next}`;
+    const reply = await call(service.url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
+    const page = itemsSchema.parse(reply.body);
+    items.push(...page.items);
+    ({ next } = page);
+  }
+  return items;
+}
+
+interface Snapshot {
+  readonly count: number;
+  readonly digest: string;
+  readonly entries: readonly { readonly id: string; readonly revision: number; readonly reach?: string }[];
+}
+
+async function snapshotOf({ credential }: TestDevice): Promise<Snapshot> {
+  const { text } = await call(service.url, '/v1/snapshot', { token: credential });
+  const lines = text.split('\n').filter((line) => line !== '');
+  const { end } = JSON.parse(lines.pop() ?? '') as { end: { count: number; digest: string } };
+  return { ...end, entries: lines.map((line) => JSON.parse(line) as Snapshot['entries'][number]) };
+}
+
+const missing = async () => {
+  const { status, body } = await call(service.url, '/health/ready');
+  return { status, ...readinessSchema.parse(body) };
+};
+
+test(
+  'the service and PostgreSQL are killed under load and come back by themselves',
+  async () => {
+    await untilReporting();
+    for (let round = 0; round < rounds; round += 1) {
+      await service.kill();
+      await startAgain();
+      await untilReporting();
+      const pid = postmasterPid();
+      killPostgres();
+      await eventually(
+        async () => ((await missing().catch(() => null))?.status === 503 ? true : null),
+        2000,
+      ).catch(() => undefined);
+      await untilReporting();
+      expect(postmasterPid()).not.toBe(pid);
+    }
+    await Promise.all(reporters.map((reporter) => reporter.stop()));
+    expect(reporters.every(({ failures }) => failures > 0)).toBe(true);
+    await eventually(async () => ((await missing()).status === 200 ? true : null), patienceMs);
+    expect(await missing()).toMatchObject({ ready: true, missing: [] });
+  },
+  60_000 + rounds * 60_000,
+);
+
+test('every accepted report stands in the history exactly once', async () => {
+  for (const [at, tenant] of tenants.entries()) {
+    const accepted = reporters.slice(2 * at, 2 * at + 2).flatMap((reporter) => [...reporter.accepted]);
+    const recorded = await eventually(async () => {
+      const ids = (await listAll(tenant, '/v1/reports')).map(({ id }) => String(id));
+      if (new Set(ids).size >= accepted.length) return ids;
+      await sleep(200);
+      return null;
+    }, patienceMs);
+    expect(recorded.length).toBe(new Set(recorded).size);
+    expect(recorded.toSorted()).toEqual(accepted.toSorted());
+  }
+}, 60_000);
+
+test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
+  for (const { device, store, events } of followers) {
+    const snapshot = await eventually(async () => {
+      const fresh = await snapshotOf(device);
+      if (store.summary.digest === fresh.digest) return fresh;
+      await sleep(100);
+      return null;
+    }, patienceMs);
+    expect(store.summary).toEqual({ count: snapshot.count, digest: snapshot.digest });
+    expect(snapshot.entries.length).toBe(snapshot.count);
+    expect(snapshot.count).toBeGreaterThan(0);
+    expect(events.filter(({ kind }) => kind === 'differs' || kind === 'resync')).toEqual([]);
+  }
+}, 60_000);
+
+test('every entry in force has its decision in the history, and no revision stands there twice', async () => {
+  for (const [at, tenant] of tenants.entries()) {
+    const follower = followers[at];
+    if (follower === undefined) throw new Error('There is no such follower.');
+    const { entries } = await snapshotOf(follower.device);
+    const name = ({ id, revision }: Record<string, unknown>) => `${String(id)} ${String(revision)}`;
+    const wide = entries.filter(({ reach }) => reach === 'ecosystem');
+    // Answers to who waits are no revisions: they are not in the stream, and all have the number 0.
+    const decided = (await listAll(tenant, '/v1/verdicts')).filter(({ revision }) => revision !== 0);
+    const names = decided.map(name);
+    expect(names.length).toBe(new Set(names).size);
+    const own = new Set(decided.map(({ id }) => id));
+    const inHistory = wide.filter(({ id }) => own.has(id));
+    expect(inHistory.length).toBeGreaterThan(0);
+    expect(inHistory.map((entry) => name({ ...entry })).filter((entry) => !names.includes(entry))).toEqual(
+      [],
+    );
+  }
+}, 60_000);
+
+test('it stops clean, leaves no process behind, and the next start has nothing to say', async () => {
+  await Promise.all(followers.map((follower) => follower.stop()));
+  const before = await snapshotOf((followers[0] ?? fail()).device);
+  expect(await service.stop()).toBe(0);
+  expect(processesIn(dataDir)).toEqual([]);
+  await startAgain();
+  expect(await missing()).toMatchObject({ status: 200, missing: [] });
+  expect(service.errors()).toBe('');
+  expect(await snapshotOf((followers[0] ?? fail()).device)).toMatchObject({
+    count: before.count,
+    digest: before.digest,
+  });
+}, 60_000);
+
+function fail(): never {
+  throw new Error('There is no follower.');
+}
