@@ -31,7 +31,7 @@ export const decisionConfigSchema = z.object({
   highMicronats: micronats,
   highPlusMicronats: micronats.describe('Suspicious from here: more likely malicious than not.'),
   ecosystemMicronats: micronats.describe(
-    'Content evidence alone reaches every organization from here: probability 0.97.',
+    'Content evidence alone reaches every organization from here: probability 0.98, so that one high-level rule beside a weak score does not.',
   ),
   strongestWitnessMicronats: micronats.describe('The most that one classifier adds.'),
   benignWitnessMicronats: micronats.describe('The most that one classifier takes away.'),
@@ -85,7 +85,7 @@ export const defaultDecisionConfig: DecisionConfig = {
   moderateMicronats: logOdds(0.85),
   highMicronats: logOdds(0.7),
   highPlusMicronats: logOdds(0.5),
-  ecosystemMicronats: logOdds(0.97),
+  ecosystemMicronats: logOdds(0.98),
   strongestWitnessMicronats: 8 * micro,
   benignWitnessMicronats: -1 * micro,
   cappedWitnessMicronats: 1 * micro,
