@@ -65,18 +65,15 @@ export async function measureFloor(artifacts: number, hopRate: number): Promise<
     const { classifiers } = await loadClassifiers({ openModel: loadModel, ruleFolders: [] });
     const inferenceUs = await cpuUs(async () => {
       for (const portion of portions) {
-        for (const { profile, ...classifier } of classifiers.map((one) => ({
-          profile: one.profile,
-          score: one.score.bind(one),
-        }))) {
-          await classifier.score(
-            portion
-              .filter(({ artifactKind }) => profile.accepts.includes(artifactKind))
-              .map(({ report, evidence }) => ({ report, evidence })),
+        for (const classifier of classifiers) {
+          const accepted = portion.filter(({ artifactKind }) =>
+            classifier.profile.accepts.includes(artifactKind),
           );
+          await classifier.score(accepted);
         }
       }
     });
+
     const signals = new EmbeddedSignals({
       load: () => Promise.resolve(new Map()),
       cacheEntries: 1_000_000,

@@ -32,7 +32,7 @@ export type ClassifierOutcome =
 /** One witness. It is created once, scores batches, and keeps no state between them that changes an answer. */
 export interface Classifier {
   readonly profile: ClassifierProfile;
-  /** Bytes or text that determine the answer: equal inputs share one inference. Never the artifact key, which is somebody's word. */
+  /** Short digest of all that determines the answer: equal inputs share one inference. Never the artifact key, which is somebody's word. */
   cacheKey(input: ClassifierInput): string;
   /** One outcome per input, in order. Rejects only on a bug; an input that cannot be scored is `failed`. */
   score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]>;

@@ -48,10 +48,6 @@ export function deviceCount(signals: ArtifactSignals): number {
   return sum;
 }
 
-export function noSignals(key: ArtifactKey): ArtifactSignals {
-  return { key, firstSeenMs: null, lastSeenMs: null, devicesByTenant: new Map(), facts: new Map() };
-}
-
 /** The rule by which one of two facts of a field stays. */
 export function laterFact(a: Fact, b: Fact): Fact {
   if (a.order !== b.order) return a.order > b.order ? a : b;

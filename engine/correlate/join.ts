@@ -2,14 +2,13 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
-/** Why a join ended. `settled`: what is missing cannot change the outcome. */
-export type JoinEnd = 'complete' | 'settled' | 'deadline';
+/** Why a join ended. */
+export type JoinEnd = 'complete' | 'deadline';
 
 /**
  * A report that waits for its classifiers.
  *
  *   waiting ──every expected answer is in──▶ complete
- *      │────the missing ones cannot change the outcome──▶ settled
  *      └────deadline passed, and the scores were read to the end that they had when the report was read──▶ deadline
  */
 export interface Join {

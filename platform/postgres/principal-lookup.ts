@@ -103,18 +103,13 @@ async function findPerson(pool: Pick<pg.Pool, 'query'>, hash: Buffer): Promise<F
             where k.secret_hash = $1`,
     values: [hash],
   });
-  const row = rows[0];
-  if (row === undefined) return refused('FB_CREDENTIAL_UNKNOWN');
-  return (
-    refusalOf(row) ??
-    found(row, {
-      kind: 'person',
-      tenantId: tenantIdSchema.parse(row.tenant_id),
-      tokenId: row.id,
-      name: row.name,
-      role: roleSchema.parse(row.role),
-    })
-  );
+  return unlessRefused(rows[0], (row) => ({
+    kind: 'person',
+    tenantId: tenantIdSchema.parse(row.tenant_id),
+    tokenId: row.id,
+    name: row.name,
+    role: roleSchema.parse(row.role),
+  }));
 }
 
 async function findEnrollment(pool: Pick<pg.Pool, 'query'>, hash: Buffer): Promise<Finding> {
@@ -126,17 +121,12 @@ async function findEnrollment(pool: Pick<pg.Pool, 'query'>, hash: Buffer): Promi
             where k.secret_hash = $1`,
     values: [hash],
   });
-  const row = rows[0];
-  if (row === undefined) return refused('FB_CREDENTIAL_UNKNOWN');
-  return (
-    refusalOf(row) ??
-    found(row, {
-      kind: 'enrollment',
-      tenantId: tenantIdSchema.parse(row.tenant_id),
-      keyId: row.id,
-      tags: row.tags,
-    })
-  );
+  return unlessRefused(rows[0], (row) => ({
+    kind: 'enrollment',
+    tenantId: tenantIdSchema.parse(row.tenant_id),
+    keyId: row.id,
+    tags: row.tags,
+  }));
 }
 
 /** A withdrawn secret is as unknown as one that never was; only time makes one expired. */
@@ -145,6 +135,15 @@ function refusalOf(row: Row): Finding | null {
   if (row.expires_at !== null && row.expires_at.getTime() <= Date.now())
     return refused('FB_CREDENTIAL_EXPIRED');
   return row.suspended ? refused('FB_TENANT_SUSPENDED') : null;
+}
+
+/** @param row what the secret's hash led to, if anything */
+function unlessRefused<Found extends Row>(
+  row: Found | undefined,
+  principalOf: (row: Found) => Extract<Finding, { kind: 'found' }>['principal'],
+): Finding {
+  if (row === undefined) return refused('FB_CREDENTIAL_UNKNOWN');
+  return refusalOf(row) ?? found(row, principalOf(row));
 }
 
 function refused(code: Refusal): Finding {

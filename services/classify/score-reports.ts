@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
@@ -25,9 +24,7 @@ export class CachingScorer {
     nowMs: number,
   ): Promise<{ readonly scores: readonly Score[]; readonly inferences: number }> {
     const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
-    const keys = inputs.map((input) =>
-      createHash('sha256').update(this.#classifier.cacheKey(input)).digest('base64'),
-    );
+    const keys = inputs.map((input) => this.#classifier.cacheKey(input));
     const fresh = new Map<string, ClassifierInput>();
     const answers = new Map<string, ClassifierOutcome>();
     for (const [index, key] of keys.entries()) {

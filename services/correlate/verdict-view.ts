@@ -3,6 +3,7 @@ import { subjectKey, type Subject } from '../../contracts/canonical.ts';
 import { toEpochMs, type DeviceId, type TenantId } from '../../contracts/ids.ts';
 import { revisionOf, topics, type Answer, type VerdictRecord } from '../../contracts/topics.ts';
 import type { Standing } from '../../engine/decide/plan.ts';
+import { isNews } from '../../engine/stream/apply.ts';
 
 const minuteMs = 60_000;
 
@@ -27,7 +28,7 @@ export class VerdictView {
   apply(record: VerdictRecord): boolean {
     const key = topics.verdicts.keyOf(record);
     const before = this.#records.get(key);
-    if (before !== undefined && revisionOf(before).revision >= revisionOf(record).revision) return false;
+    if (!isNews(before && revisionOf(before).revision, revisionOf(record).revision)) return false;
     this.#records.set(key, record);
     return true;
   }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Topic } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { followPersistently } from '../../platform/log/follow-persistently.ts';
 import type { Batch, Position } from '../../platform/log/log.ts';
 import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { IngestEvents } from './events.ts';
@@ -15,9 +15,6 @@ export interface ViewReaderDependencies {
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
-
-const firstPauseMs = 100;
-const longestPauseMs = 5000;
 
 /**
  * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits.
@@ -60,26 +57,20 @@ export class ViewReader implements Part {
     this.#next.set(`${topic}/${partition}`, { topic, partition, offset });
   }
 
-  async #run(): Promise<void> {
+  #run(): Promise<void> {
     const { log, events, view, now } = this.#deps;
-    const { signal } = this.#stopping;
     const startedAtMs = now();
-    let pauseMs = firstPauseMs;
-    const onReached = () => {
-      pauseMs = firstPauseMs;
-      if (!this.#ready) events.viewCaughtUp(view.size.decided, now() - startedAtMs);
-      this.#ready = true;
-    };
-    while (!signal.aborted) {
-      try {
-        const from = [...this.#next.values()];
-        await log.log.follow({ from, handle: (batch) => this.#take(batch), onReached, signal });
-      } catch (error) {
-        events.readingFailed(error, pauseMs);
-        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-        pauseMs = Math.min(2 * pauseMs, longestPauseMs);
-      }
-    }
+    return followPersistently({
+      log: log.log,
+      from: () => Promise.resolve([...this.#next.values()]),
+      handle: (batch) => this.#take(batch),
+      onReached: () => {
+        if (!this.#ready) events.viewCaughtUp(view.size.decided, now() - startedAtMs);
+        this.#ready = true;
+      },
+      onFailed: (error, pauseMs) => events.readingFailed(error, pauseMs),
+      signal: this.#stopping.signal,
+    });
   }
 
   #take(batch: Batch): void {

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Topic } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { followPersistently } from '../../platform/log/follow-persistently.ts';
 import type { Batch, Position } from '../../platform/log/log.ts';
 import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { PublishEvents } from './events.ts';
@@ -15,9 +15,6 @@ export interface LogReaderDependencies {
   readonly events: PublishEvents;
   readonly now: () => number;
 }
-
-const firstPauseMs = 100;
-const longestPauseMs = 5000;
 
 /**
  * Reads `verdicts` and `control` whole and then live into the state, `answers` live only. Filling (until the ends that
@@ -49,44 +46,36 @@ export class LogReader implements Part {
     return this.#ready ? null : 'The verdicts in force are still being read from the log.';
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      try {
-        await this.#follow(() => {
-          pauseMs = firstPauseMs;
-        });
-      } catch (error) {
-        this.#deps.events.readingFailed(error, pauseMs);
-        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  }
-
-  async #follow(onReached: () => void): Promise<void> {
-    const { log, state, partitions, events, now } = this.#deps;
-    const startedAtMs = now();
-    const ends = [
-      ...(await log.log.ends(topics.verdicts.name)),
-      ...(await log.log.ends(topics.control.name)),
-    ];
-    const from: Position[] = [...Array(partitions).keys()].flatMap((partition) => [
-      { topic: topics.verdicts.name, partition, offset: state.positions[partition] ?? 0 },
-      { topic: topics.control.name, partition, offset: state.positions[partitions + partition] ?? 0 },
-      { topic: topics.answers.name, partition, offset: this.#answersFrom[partition] ?? 0 },
-    ]);
-    await log.log.follow({
-      from,
+  #run(): Promise<void> {
+    const { log, state, events, now } = this.#deps;
+    let startedAtMs = now();
+    let ends: readonly number[] = [];
+    return followPersistently({
+      log: log.log,
+      from: async () => {
+        startedAtMs = now();
+        ends = [...(await log.log.ends(topics.verdicts.name)), ...(await log.log.ends(topics.control.name))];
+        return this.#positions();
+      },
       handle: (batch) => this.#take(batch),
       onReached: () => {
         // Records at the very end may have been compacted away: the position is what was reached, not the last record.
         ends.forEach((end, partition) => state.advance(partition, end));
         if (!this.#ready) events.caughtUp(state.size.rows, now() - startedAtMs);
         this.#ready = true;
-        onReached();
       },
+      onFailed: (error, againInMs) => events.readingFailed(error, againInMs),
       signal: this.#stopping.signal,
     });
+  }
+
+  #positions(): readonly Position[] {
+    const { state, partitions } = this.#deps;
+    return [...Array(partitions).keys()].flatMap((partition) => [
+      { topic: topics.verdicts.name, partition, offset: state.positions[partition] ?? 0 },
+      { topic: topics.control.name, partition, offset: state.positions[partitions + partition] ?? 0 },
+      { topic: topics.answers.name, partition, offset: this.#answersFrom[partition] ?? 0 },
+    ]);
   }
 
   #take(batch: Batch): void {

@@ -1,10 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Operation } from '../../contracts/operation.ts';
 import { buildOpenApi, type Json, type JsonObject } from '../../contracts/openapi.ts';
+import { deadLetterOperations } from '../../contracts/operations/dead-letters.ts';
 import { ingestOperations } from '../../contracts/operations/ingest.ts';
+import { changesOperation, snapshotOperation, streamOperation } from '../../contracts/operations/publish.ts';
+import { queryOperations } from '../../contracts/operations/query.ts';
 import { serviceOperations } from '../../contracts/operations/service.ts';
 
-const operations: readonly Operation[] = [...ingestOperations, ...serviceOperations];
+const operations: readonly Operation[] = [
+  ...ingestOperations,
+  streamOperation,
+  changesOperation,
+  snapshotOperation,
+  ...queryOperations,
+  ...deadLetterOperations,
+  ...serviceOperations,
+];
 const document = buildOpenApi(operations, '0.1.0');
 const plain = JSON.parse(JSON.stringify(document)) as JsonObject;
 

@@ -51,20 +51,6 @@ export function anyOf(of: readonly Predicate[]): Predicate {
   return of.length === 1 && only !== undefined ? only : { kind: 'or', of };
 }
 
-/** Every field that a predicate reads; a keyword reads all of them and adds none. */
-export function fieldsOf(predicate: Predicate): ReadonlySet<string> {
-  const fields = new Set<string>();
-  const walk = (part: Predicate): void => {
-    if (part.kind === 'test') {
-      if (part.field !== undefined) fields.add(part.field);
-      if (part.test.kind === 'reference') fields.add(part.test.field);
-    } else if (part.kind === 'not') walk(part.of);
-    else part.of.forEach(walk);
-  };
-  walk(predicate);
-  return fields;
-}
-
 /** Stands in the result of `absenceSensitiveFields` for "any field at all". */
 export const everyField = '*';
 
