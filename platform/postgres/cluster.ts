@@ -115,7 +115,7 @@ export function serverArguments(cluster: string, socketFolder: string, fsync: bo
     unix_socket_directories: socketFolder,
     port: socketPort,
     max_connections: 40,
-    shared_buffers: '64MB',
+    shared_buffers: '128MB',
     max_wal_size: '512MB',
     wal_level: 'minimal',
     max_wal_senders: 0,

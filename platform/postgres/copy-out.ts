@@ -9,16 +9,18 @@ const headerBytes = 19;
  * large bytea values costs twice the time on both sides.
  *
  * @param select without parameters; what goes into its text must not come from outside
+ * @param expectedBytes of the whole answer, so that it is copied once; more is no error. The rows share its memory
  * @see https://www.postgresql.org/docs/current/sql-copy.html (Binary Format)
  */
 export async function copyOut(
   pool: pg.Pool,
   select: string,
+  expectedBytes = 65_536,
 ): Promise<readonly (readonly (Buffer | null)[])[]> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
-    const copy = new CopyOut(`copy (${select}) to stdout (format binary)`);
+    const copy = new CopyOut(`copy (${select}) to stdout (format binary)`, expectedBytes);
     client.query(copy);
     return readRows(await copy.done);
   } catch (error) {
@@ -38,12 +40,14 @@ interface QueryConnection {
 class CopyOut {
   readonly done: Promise<Buffer>;
   readonly #text: string;
-  readonly #chunks: Buffer[] = [];
+  #bytes: Buffer;
+  #length = 0;
   #resolve: (bytes: Buffer) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
-  constructor(text: string) {
+  constructor(text: string, expectedBytes: number) {
     this.#text = text;
+    this.#bytes = Buffer.allocUnsafeSlow(expectedBytes);
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -55,12 +59,19 @@ class CopyOut {
   }
 
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
-    // The driver uses the memory again.
-    this.#chunks.push(Buffer.from(chunk));
+    const end = this.#length + chunk.length;
+    if (end > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    // The driver uses the memory of the chunk again.
+    chunk.copy(this.#bytes, this.#length);
+    this.#length = end;
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(Buffer.concat(this.#chunks));
+    this.#resolve(this.#bytes.subarray(0, this.#length));
   }
 
   handleError(error: unknown): void {

@@ -23,6 +23,8 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** How long a caller waits for a free connection. */
   readonly patienceMs?: number;
+  /** Settings of the server for these connections. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told when an idle connection breaks; the pool opens another one by itself. */
   readonly onConnectionLost?: (error: Error) => void;
 }
@@ -30,7 +32,10 @@ export interface PoolOptions {
 /** @returns a pool that the caller ends; every statement has a time limit, and a lost idle connection is no crash */
 export function createPool(connection: Connection, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
-    ...settings(connection, options.name),
+    ...clientConfig(connection, options.name),
+    options: Object.entries(options.settings ?? {})
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
     max: options.connections ?? 8,
     statement_timeout: options.statementTimeoutMs ?? 15_000,
     idle_in_transaction_session_timeout: 30_000,
@@ -45,11 +50,11 @@ export function createPool(connection: Connection, options: PoolOptions): pg.Poo
 
 /** @returns a single unconnected client without time limits, for set-up and for who owns a session */
 export function createClient(connection: Connection, name: string): pg.Client {
-  return new pg.Client({ ...settings(connection, name), connectionTimeoutMillis: 10_000 });
+  return new pg.Client({ ...clientConfig(connection, name), connectionTimeoutMillis: 10_000 });
 }
 
 /** Everything is named, because the driver fills what is missing from PG* variables of the environment. */
-function settings(connection: Connection, name: string): pg.ClientConfig {
+function clientConfig(connection: Connection, name: string): pg.ClientConfig {
   return { ...connection, application_name: name, ssl: false, options: '', keepAlive: true };
 }
 

@@ -1,4 +1,4 @@
-import type { TopicSpec } from '../log.ts';
+import type { StoredRecord, TopicSpec } from '../log.ts';
 
 /**
  * What the embedded log asks of whoever keeps its bytes. One writer at a time; it alone decides on offsets, and the
@@ -15,8 +15,8 @@ export interface BatchStore {
   recover(): Promise<readonly StoredEnd[]>;
   /** One page of frames from `from` on; `end` is where to go on, and above `from` whenever there is more. */
   read(topicId: number, partition: number, from: number, maxBytes: number): Promise<Page>;
-  /** The frames of the last values of these keys of a compacted topic, tombstones left out. */
-  latest(topicId: number, keys: readonly string[]): Promise<Buffer>;
+  /** The last records of these keys of a compacted topic, tombstones left out. */
+  latest(topicId: number, keys: readonly string[]): Promise<readonly StoredRecord[]>;
   deleteBefore(topicId: number, partition: number, offset: number): Promise<void>;
   /** Drops what retention and compaction no longer keep. @returns the partitions whose start moved */
   expire(topics: readonly StoredTopic[], now: number): Promise<readonly StoredStart[]>;
@@ -60,32 +60,31 @@ export interface FlushBatch {
   readonly partition: number;
   readonly base: number;
   readonly end: number;
-  /** Where rows of at most about 1 MiB end in the payload, and the offset that follows each. */
+  /** How the frames are cut into rows, and the offset that follows each. */
   readonly rows: readonly { readonly from: number; readonly to: number; readonly end: number }[];
 }
 
-/** A record of a compacted topic, the last one of its key in this flush, as slices of the payload. */
-export interface FlushLatest {
+/** A record of a compacted topic, the last one of its key in this flush. Its key is a slice of the payload. */
+export interface FlushKey {
   readonly topicId: number;
   readonly partition: number;
   readonly offset: number;
   readonly isTombstone: boolean;
-  readonly frameFrom: number;
-  readonly frameTo: number;
-  readonly keyFrom: number;
-  readonly keyTo: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Flush {
   readonly payload: Buffer;
   readonly appendedAt: number;
   readonly batches: readonly FlushBatch[];
-  readonly latest: readonly FlushLatest[];
+  readonly keys: readonly FlushKey[];
   readonly commits: readonly StoredCommit[];
 }
 
 export interface Page {
-  readonly frames: Buffer;
+  /** Runs of frames, in order. */
+  readonly frames: readonly Buffer[];
   readonly end: number;
 }
 

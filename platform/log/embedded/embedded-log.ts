@@ -30,6 +30,8 @@ import { Writer } from './writer.ts';
 
 const databaseName = 'firebreak_log';
 const pageBytes = 524_288;
+/** Not while everything starts. */
+const firstExpiryMs = 60_000;
 const expiryIntervalMs = 3_600_000;
 const retryMs = 50;
 
@@ -72,6 +74,7 @@ export class EmbeddedLog implements Log {
   readonly #writer: Writer;
   #expiry: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  #expiring: Promise<void> | undefined;
 
   constructor(store: BatchStore, settings: EmbeddedLogSettings) {
     this.#store = store;
@@ -87,8 +90,7 @@ export class EmbeddedLog implements Log {
     });
     this.#topics.load(state);
     this.#offsets.apply(state.commits);
-    this.#expiry = setInterval(() => void this.expire(), expiryIntervalMs).unref();
-    void this.expire();
+    this.#expiry = setTimeout(() => void this.#expireRegularly(), firstExpiryMs).unref();
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -179,18 +181,14 @@ export class EmbeddedLog implements Log {
    */
   async latest(topic: string, keys: readonly string[]): Promise<ReadonlyMap<string, StoredRecord>> {
     if (keys.length === 0) return new Map();
-    const frames = await this.#ask(() => this.#store.latest(this.#topics.get(topic).stored.id, keys));
-    return new Map(readFrames(frames).map((record) => [record.key, record]));
+    const records = await this.#ask(() => this.#store.latest(this.#topics.get(topic).stored.id, keys));
+    return new Map(records.map((record) => [record.key, record]));
   }
 
-  /** Drops what is past its retention. Runs by itself at start and every hour. */
+  /** Drops what is past its retention, and compacts. Runs by itself a minute after the start and every hour. */
   async expire(): Promise<void> {
-    try {
-      const moved = await this.#store.expire(this.#topics.stored(), this.#settings.now());
-      this.#topics.moveStarts(moved);
-    } catch (error) {
-      this.#settings.onEvent({ kind: 'expiry-failed', error });
-    }
+    this.#expiring ??= this.#expire().finally(() => (this.#expiring = undefined));
+    return this.#expiring;
   }
 
   /** What the store reports when its connection breaks. */
@@ -204,11 +202,25 @@ export class EmbeddedLog implements Log {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#expiry);
+    clearTimeout(this.#expiry);
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#followers.close();
     await this.#writer.close();
     await this.#store.close();
+  }
+
+  async #expireRegularly(): Promise<void> {
+    await this.expire();
+    if (this.#closing === undefined)
+      this.#expiry = setTimeout(() => void this.#expireRegularly(), expiryIntervalMs).unref();
+  }
+
+  async #expire(): Promise<void> {
+    try {
+      this.#topics.moveStarts(await this.#store.expire(this.#topics.stored(), this.#settings.now()));
+    } catch (error) {
+      if (this.#closing === undefined) this.#settings.onEvent({ kind: 'expiry-failed', error });
+    }
   }
 
   #newGroup(group: string): ConsumerGroup {
@@ -238,7 +250,7 @@ export class EmbeddedLog implements Log {
     try {
       const page = await this.#slots.run(() => this.#store.read(topicId, index, from, pageBytes));
       endsAt(page.end);
-      return { records: readFrames(page.frames), end: page.end };
+      return { records: page.frames.flatMap(readFrames), end: page.end };
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       this.#settings.onEvent({ kind: 'read-failed', error });

@@ -1,5 +1,5 @@
 import type { Position, StoredRecord } from '../log.ts';
-import type { Flush, FlushBatch, FlushLatest, StoredCommit } from './batch-store.ts';
+import type { Flush, FlushBatch, FlushKey, StoredCommit } from './batch-store.ts';
 import { keyStart, writeFrame, type SizedRecord } from './frame.ts';
 import { recordBytes, type Partition, type TailBatch } from './partition.ts';
 
@@ -23,8 +23,12 @@ export interface BuiltFlush {
   readonly positions: readonly (readonly Position[])[];
 }
 
-/** A row of the database is not larger than this, unless it is a single record. */
+/**
+ * A row of the database is not larger than this, unless it is a single record. Rows of compacted topics are small,
+ * two to a page of the database, because single records are looked up in them.
+ */
 const rowBytes = 1_048_576;
+export const compactedRowBytes = 3_900;
 
 interface Share {
   readonly partition: Partition;
@@ -62,17 +66,17 @@ export function buildFlush(
   // Not from the pool that Node shares among small buffers: the tail would keep strangers alive.
   const payload = Buffer.allocUnsafeSlow(bytes);
   const batches: FlushBatch[] = [];
-  const latest: FlushLatest[] = [];
+  const keys: FlushKey[] = [];
   const tails: { partition: Partition; batch: TailBatch }[] = [];
   let from = 0;
   for (const share of shares.values()) {
     const written = writeShare(payload, from, share, appendedAt);
     batches.push(written.batch);
-    latest.push(...written.latest);
+    for (const key of written.keys) keys.push(key);
     tails.push({ partition: share.partition, batch: written.tail });
     from += share.bytes;
   }
-  return { flush: { payload, appendedAt, batches, latest, commits }, tails, positions };
+  return { flush: { payload, appendedAt, batches, keys, commits }, tails, positions };
 }
 
 function writeShare(
@@ -80,11 +84,12 @@ function writeShare(
   start: number,
   { partition, items }: Share,
   appendedAt: number,
-): { readonly batch: FlushBatch; readonly latest: readonly FlushLatest[]; readonly tail: TailBatch } {
+): { readonly batch: FlushBatch; readonly keys: readonly FlushKey[]; readonly tail: TailBatch } {
   const { topicId, index, end: base } = partition;
   const records: StoredRecord[] = [];
   const rows: { from: number; to: number; end: number }[] = [];
-  const latest = new Map<string, FlushLatest>();
+  const keys = new Map<string, FlushKey>();
+  const maxBytes = partition.isCompacted ? compactedRowBytes : rowBytes;
   let at = start;
   let bytes = 0;
   for (const sized of items) {
@@ -92,9 +97,20 @@ function writeShare(
     const record = writeFrame(payload, at, sized, offset, appendedAt);
     const to = at + sized.frameBytes;
     const row = rows.at(-1);
-    if (row === undefined || to - row.from > rowBytes) rows.push({ from: at, to, end: offset + 1 });
+    if (row === undefined || to - row.from > maxBytes) rows.push({ from: at, to, end: offset + 1 });
     else Object.assign(row, { to, end: offset + 1 });
-    if (partition.isCompacted) latest.set(record.key, latestOf(partition, record, at, to, sized.keyBytes));
+    if (partition.isCompacted) {
+      const from = at + keyStart;
+      const isTombstone = record.value === null;
+      keys.set(record.key, {
+        topicId,
+        partition: index,
+        offset,
+        isTombstone,
+        from,
+        to: from + sized.keyBytes,
+      });
+    }
     records.push(record);
     bytes += recordBytes(record);
     at = to;
@@ -102,27 +118,7 @@ function writeShare(
   const end = base + records.length;
   return {
     batch: { topicId, partition: index, base, end, rows },
-    latest: [...latest.values()],
+    keys: [...keys.values()],
     tail: { base, end, bytes, records },
-  };
-}
-
-function latestOf(
-  partition: Partition,
-  record: StoredRecord,
-  frameFrom: number,
-  frameTo: number,
-  keyBytes: number,
-): FlushLatest {
-  const keyFrom = frameFrom + keyStart;
-  return {
-    topicId: partition.topicId,
-    partition: partition.index,
-    offset: record.offset,
-    isTombstone: record.value === null,
-    frameFrom,
-    frameTo,
-    keyFrom,
-    keyTo: keyFrom + keyBytes,
   };
 }

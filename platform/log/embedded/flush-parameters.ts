@@ -7,7 +7,7 @@ import type { Flush } from './batch-store.ts';
  * @param segments the segment of each topic in the flush
  */
 export function flushParameters(flush: Flush, segments: ReadonlyMap<number, number>): unknown[] {
-  const { payload, appendedAt, batches, latest, commits } = flush;
+  const { payload, appendedAt, batches, keys, commits } = flush;
   const rows = batches.flatMap(({ topicId, partition, rows: parts }) =>
     parts.map((part) => ({ ...part, partition, segmentId: segments.get(topicId) ?? 0 })),
   );
@@ -23,14 +23,12 @@ export function flushParameters(flush: Flush, segments: ReadonlyMap<number, numb
     array(rows, ({ end }) => end),
     array(rows, ({ from }) => from + 1),
     array(rows, ({ from, to }) => to - from),
-    array(latest, ({ topicId }) => topicId),
-    array(latest, ({ partition }) => partition),
-    array(latest, ({ offset }) => offset),
-    array(latest, ({ frameFrom }) => frameFrom + 1),
-    array(latest, ({ frameFrom, frameTo }) => frameTo - frameFrom),
-    array(latest, ({ keyFrom }) => keyFrom + 1),
-    array(latest, ({ keyFrom, keyTo }) => keyTo - keyFrom),
-    array(latest, ({ isTombstone }) => (isTombstone ? 't' : 'f')),
+    array(keys, ({ topicId }) => topicId),
+    array(keys, ({ partition }) => partition),
+    array(keys, ({ offset }) => offset),
+    array(keys, ({ from }) => from + 1),
+    array(keys, ({ from, to }) => to - from),
+    array(keys, ({ isTombstone }) => (isTombstone ? 't' : 'f')),
     commits.map(({ group }) => group),
     array(commits, ({ topicId }) => topicId),
     array(commits, ({ partition }) => partition),

@@ -13,7 +13,7 @@ const headerFixedBytes = 3;
 const nullValue = 1;
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({});
 
-/** B-tree entries of PostgreSQL end at about 2,700 bytes. */
+/** Far above what identifies anything, far below what a record may hold. */
 export const longestKeyBytes = 2_000;
 
 /** A record that is on its way into the log, with what its frame needs. */
@@ -39,6 +39,7 @@ export function sizeRecord(record: LogRecord, maxBytes: number): SizedRecord {
     headerCount++;
   }
   const payloadBytes = keyBytes + headerBytes + (record.value?.byteLength ?? 0);
+  if (!record.key.isWellFormed()) throw new RangeError('A key is not well-formed Unicode.');
   if (keyBytes > longestKeyBytes)
     throw tooLarge(`The key has ${keyBytes} bytes, ${longestKeyBytes} are allowed.`);
   if (headerCount > 0xff) throw tooLarge(`The record has ${headerCount} headers, 255 are allowed.`);
@@ -99,6 +100,17 @@ export function readFrames(buffer: Buffer): StoredRecord[] {
     start = end;
   }
   return records;
+}
+
+/** @returns the records of a run of frames with the bytes of each frame */
+export function sliceFrames(buffer: Buffer): { readonly record: StoredRecord; readonly frame: Buffer }[] {
+  const sliced: { record: StoredRecord; frame: Buffer }[] = [];
+  for (let start = 0; start < buffer.length;) {
+    const end = start + 4 + buffer.readUInt32LE(start);
+    sliced.push({ record: readFrame(buffer, start, end), frame: buffer.subarray(start, end) });
+    start = end;
+  }
+  return sliced;
 }
 
 function readFrame(buffer: Buffer, start: number, end: number): StoredRecord {

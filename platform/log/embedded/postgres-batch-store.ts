@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { copyOut } from '../../postgres/copy-out.ts';
 import { createPool, type Connection } from '../../postgres/pool.ts';
-import type { TopicSpec } from '../log.ts';
+import type { StoredRecord, TopicSpec } from '../log.ts';
 import {
   StoreFailure,
   type BatchStore,
@@ -12,22 +13,33 @@ import {
   type StoredState,
   type StoredTopic,
 } from './batch-store.ts';
+import { compact, digestArray } from './compaction.ts';
 import { flushParameters } from './flush-parameters.ts';
-import { SegmentCatalogue, type Step } from './segment-catalogue.ts';
-import { sqlState, StoreSession, toFailure } from './store-session.ts';
+import { readFrames } from './frame.ts';
+import { SegmentCatalogue, type Place } from './segment-catalogue.ts';
+import { dropUnfinished, insertTopic, loadCommits, loadEnds, loadTopics } from './stored-state.ts';
+import { sqlState, StoreSession, toFailure, transaction } from './store-session.ts';
 
-const appendStatement = `select append_flush(${Array.from({ length: 23 }, (_, index) => `$${index + 1}`).join(', ')})`;
+const appendStatement = `select append_flush(${Array.from({ length: 21 }, (_, index) => `$${index + 1}`).join(', ')})`;
 
 /**
- * A page is the rows that begin within so many bytes. The row limit only keeps the server from looking at many more
- * rows than that.
+ * A page is the rows that begin within so many bytes. Only numbers of our own go into the text. The row limit only
+ * keeps the server from looking at many more rows than that.
  */
-function pageQuery(rows: string, maxBytes: number, rowLimit: number): string {
+function pageQuery(
+  segmentId: number,
+  partition: number,
+  from: number,
+  maxBytes: number,
+  rowLimit: number,
+): string {
   return `
-    select string_agg(frames, ''::bytea order by position), max(position)::bigint, count(*)::int
-    from (select frames, position, sum(octet_length(frames)) over (order by position rows unbounded preceding) - octet_length(frames) as before
-          from (${rows} order by position limit ${rowLimit}) as candidates) as counted
-    where before < ${maxBytes}`;
+    select frames, next_offset
+    from (select frames, next_offset, sum(octet_length(frames)) over (order by next_offset rows unbounded preceding) - octet_length(frames) as before
+          from (select frames, next_offset from batch
+                where segment_id = ${segmentId} and partition = ${partition} and next_offset > ${from}
+                order by next_offset limit ${rowLimit}) as candidates) as counted
+    where before < ${maxBytes} order by next_offset`;
 }
 
 const fewestRows = 64;
@@ -35,7 +47,12 @@ const mostRows = 4_096;
 
 /** A tombstone stays this long after compaction could have removed what it deletes. */
 const tombstoneGraceMs = 86_400_000;
-const nothing = Buffer.alloc(0);
+/**
+ * Every read goes along a primary key. Without statistics, as of a table that was filled within the last minute, the
+ * planner believes that little is left of it and sorts all of it for every page.
+ */
+const readAlongIndexes = { enable_bitmapscan: 'off', enable_seqscan: 'off', enable_sort: 'off' };
+const changePauseMs = 5;
 const uniqueViolation = '23505';
 
 export interface PostgresBatchStoreOptions {
@@ -52,132 +69,109 @@ export class PostgresBatchStore implements BatchStore {
   readonly #session: StoreSession;
   readonly #pool: pg.Pool;
   readonly #catalogue: SegmentCatalogue;
-  /** By kind and topic: the bytes of a row in the last page. */
-  readonly #rowBytes = new Map<string, number>();
+  /** By segment: the bytes of a row in the last page. */
+  readonly #rowBytes = new Map<number, number>();
 
   constructor(options: PostgresBatchStoreOptions) {
     this.#session = new StoreSession(options.connection, options.patienceMs, options.onBroken);
-    this.#pool = createPool(options.connection, { name: 'firebreak-log-reader', connections: 4 });
-    this.#catalogue = new SegmentCatalogue(this.#session, options.segmentMs);
+    this.#pool = createPool(options.connection, {
+      name: 'firebreak-log-reader',
+      connections: 4,
+      settings: readAlongIndexes,
+    });
+    this.#catalogue = new SegmentCatalogue(options.segmentMs);
   }
 
   async open(): Promise<StoredState> {
     await this.#session.open();
-    const topics = await this.#loadTopics();
-    await this.#catalogue.load();
-    const { rows } = await this.#session.run((client) =>
-      client.query<{ group_name: string; topic_id: number; partition: number; next_offset: string }>(
-        'select * from group_offset',
-      ),
-    );
-    const commits = rows.map((row) => ({
-      group: row.group_name,
-      topicId: row.topic_id,
-      partition: row.partition,
-      offset: Number(row.next_offset),
-    }));
-    return { topics, ends: await this.#loadEnds(), starts: this.#catalogue.starts(), commits };
+    return this.#session.run(async (client) => {
+      await client.query(dropUnfinished);
+      const topics = await loadTopics(client);
+      await this.#catalogue.load(client);
+      const commits = await loadCommits(client);
+      return { topics, ends: await loadEnds(client), starts: this.#catalogue.starts(), commits };
+    });
   }
 
   async createTopic(spec: TopicSpec): Promise<StoredTopic> {
-    const id = await this.#session.transaction(async (client) => {
-      const { rows } = await client.query<{ id: number }>(
-        // An attempt before may have come through although its answer did not.
-        `insert into topic (name, partitions, retention_ms, compaction_min_lag_ms) values ($1, $2, $3, $4)
-         on conflict (name) do update set name = excluded.name returning id`,
-        [spec.name, spec.partitions, spec.retentionMs, spec.compaction?.minLagMs ?? null],
-      );
-      const topicId = rows[0]?.id ?? 0;
-      await client.query(
-        'insert into topic_partition (topic_id, partition) select $1, generate_series(0, $2 - 1) on conflict do nothing',
-        [topicId, spec.partitions],
-      );
-      return topicId;
+    return this.#session.run(async (client) => {
+      const topic = { ...spec, id: await transaction(client, () => insertTopic(client, spec)) };
+      this.#catalogue.add(topic);
+      return topic;
     });
-    const topic = { ...spec, id };
-    this.#catalogue.add(topic);
-    return topic;
   }
 
   async updateTopic({ id, retentionMs, compaction }: StoredTopic): Promise<void> {
-    await this.#session.run((client) =>
-      client.query('update topic set retention_ms = $2, compaction_min_lag_ms = $3 where id = $1', [
-        id,
-        retentionMs,
-        compaction?.minLagMs ?? null,
-      ]),
-    );
+    const text = 'update topic set retention_ms = $2, compaction_min_lag_ms = $3 where id = $1';
+    await this.#session.run((client) => client.query(text, [id, retentionMs, compaction?.minLagMs ?? null]));
   }
 
   async write(flush: Flush): Promise<void> {
-    const segments = new Map<number, number>();
-    for (const { topicId } of flush.batches) {
-      if (!segments.has(topicId))
-        segments.set(topicId, await this.#catalogue.segmentFor(topicId, flush.appendedAt));
-    }
-    const values = flushParameters(flush, segments);
-    try {
-      await this.#session.run((client) => client.query({ name: 'append', text: appendStatement, values }));
-    } catch (error) {
-      if (!(error instanceof StoreFailure) || sqlState(error.cause) !== uniqueViolation) throw error;
-      throw new StoreFailure('fenced', 'Another process writes to the log.', error);
-    }
+    await this.#session.run(async (client) => {
+      const segments = new Map<number, number>();
+      for (const { topicId } of flush.batches) {
+        if (segments.has(topicId)) continue;
+        segments.set(topicId, (await this.#catalogue.segmentFor(client, topicId, flush.appendedAt)).id);
+      }
+      const query = { name: 'append', text: appendStatement, values: flushParameters(flush, segments) };
+      await client.query(query).catch((error: unknown) => {
+        if (sqlState(error) !== uniqueViolation) throw error;
+        throw new StoreFailure('fenced', 'Another process writes to the log.', error);
+      });
+    });
   }
 
   async recover(): Promise<readonly StoredEnd[]> {
     await this.#session.reconnect();
-    await this.#catalogue.load();
-    return this.#loadEnds();
+    return this.#session.run(async (client) => {
+      await this.#catalogue.load(client);
+      return loadEnds(client);
+    });
   }
 
   async read(topicId: number, partition: number, from: number, maxBytes: number): Promise<Page> {
     try {
-      let at = from;
-      for (;;) {
-        const step = this.#catalogue.locate(topicId, partition, at);
-        if (step.kind === 'end') return { frames: nothing, end: step.from };
-        const page = await this.#readStep(topicId, partition, step, maxBytes);
+      for (let at = from; ;) {
+        const version = this.#catalogue.version(topicId);
+        const place = this.#catalogue.locate(topicId, partition, at);
+        if (place === undefined) return { frames: [], end: at };
+        const page = await this.#readPlace(place, partition, maxBytes);
         if (page !== undefined) return page;
-        // A segment that was dropped while we asked looks empty, and then its end is not where to go on.
-        if (step.kind === 'batches' && !this.#catalogue.has(topicId, step.segmentId)) continue;
-        if (step.until === Infinity) return { frames: nothing, end: step.from };
-        at = step.until;
+        if (!this.#catalogue.unchanged(topicId, version)) await sleep(changePauseMs);
+        else if (place.until === Infinity) return { frames: [], end: place.from };
+        else at = place.until;
       }
     } catch (error) {
       throw toFailure(error);
     }
   }
 
-  async latest(topicId: number, keys: readonly string[]): Promise<Buffer> {
-    const text = `select encode(string_agg(frame, ''::bytea), 'base64') as frames from latest
-      where topic_id = $1 and key = any($2::bytea[]) and tombstone_at is null`;
-    const values = [topicId, keys.map((key) => Buffer.from(key))];
+  async latest(topicId: number, keys: readonly string[]): Promise<readonly StoredRecord[]> {
     try {
-      const { rows } = await this.#pool.query<{ frames: string | null }>({ name: 'lookup', text, values });
-      return Buffer.from(rows[0]?.frames ?? '', 'base64');
+      for (;;) {
+        const version = this.#catalogue.version(topicId);
+        const wanted = await this.#lastOffsets(topicId, keys);
+        const found = await this.#recordsAt(topicId, wanted);
+        if (found.length === wanted.length || this.#catalogue.unchanged(topicId, version)) return found;
+        await sleep(changePauseMs);
+      }
     } catch (error) {
       throw toFailure(error);
     }
   }
 
   async deleteBefore(topicId: number, partition: number, offset: number): Promise<void> {
-    await this.#catalogue.deleteBefore(topicId, partition, offset);
+    await this.#session.run((client) => this.#catalogue.deleteBefore(client, topicId, partition, offset));
   }
 
   async expire(topics: readonly StoredTopic[], now: number): Promise<readonly StoredStart[]> {
     const moved: StoredStart[] = [];
     for (const topic of topics) {
-      const keepMs = topic.compaction?.minLagMs ?? topic.retentionMs;
-      if (keepMs === null) continue;
-      moved.push(...(await this.#catalogue.expire(topic.id, now, keepMs)));
-      if (topic.compaction !== null) await this.#deleteTombstones(topic.id, now - keepMs - tombstoneGraceMs);
+      if (topic.compaction !== null) await this.#compact(topic, now, topic.compaction.minLagMs);
+      else if (topic.retentionMs !== null)
+        moved.push(...(await this.#retain(topic.id, now, topic.retentionMs)));
     }
     return moved;
-  }
-
-  async #deleteTombstones(topicId: number, before: number): Promise<void> {
-    const text = 'delete from latest where topic_id = $1 and tombstone_at < $2';
-    await this.#session.run((client) => client.query(text, [topicId, before]));
   }
 
   async close(): Promise<void> {
@@ -185,59 +179,102 @@ export class PostgresBatchStore implements BatchStore {
     await this.#pool.end();
   }
 
-  async #readStep(
-    topicId: number,
+  #retain(topicId: number, now: number, keepMs: number): Promise<readonly StoredStart[]> {
+    return this.#session.run(async (client) => {
+      return this.#catalogue.drop(
+        client,
+        topicId,
+        await this.#catalogue.expired(client, topicId, now, keepMs),
+      );
+    });
+  }
+
+  /** Beside the writer, but for the moment in which the new segment takes the place of the old ones. */
+  async #compact({ id: topicId, partitions }: StoredTopic, now: number, keepMs: number): Promise<void> {
+    const sources = await this.#session.run((client) =>
+      this.#catalogue.expired(client, topicId, now, keepMs),
+    );
+    if (sources.every(({ isCompacted }) => isCompacted)) return;
+    const tombstonesBefore = now - keepMs - tombstoneGraceMs;
+    const plan = { topicId, partitions, sources: sources.map(({ id }) => id), tombstonesBefore };
+    try {
+      const made = await compact(this.#pool, plan);
+      await this.#session.run((client) => this.#catalogue.replace(client, topicId, sources, made));
+      await this.#pool.query('delete from last_offset where topic_id = $1 and tombstone_at < $2', [
+        topicId,
+        tombstonesBefore,
+      ]);
+    } catch (error) {
+      throw toFailure(error);
+    }
+  }
+
+  async #readPlace(
+    { segmentId, from }: Place,
     partition: number,
-    step: Exclude<Step, { kind: 'end' }>,
     maxBytes: number,
   ): Promise<Page | undefined> {
-    const isLatest = step.kind === 'latest';
-    const kind = `${step.kind}/${topicId}`;
-    const wantedRows = Math.ceil((1.2 * maxBytes) / (this.#rowBytes.get(kind) ?? maxBytes));
+    const wantedRows = Math.ceil((1.2 * maxBytes) / (this.#rowBytes.get(segmentId) ?? maxBytes));
     const rowLimit = Math.min(mostRows, Math.max(fewestRows, wantedRows));
-    // Only numbers of our own go into the text.
-    const query = isLatest
-      ? `select frame as frames, record_offset as position from latest
-         where topic_id = ${topicId} and partition = ${partition} and record_offset >= ${step.from} and record_offset < ${step.until}`
-      : `select frames, next_offset as position from batch
-         where segment_id = ${step.segmentId} and partition = ${partition} and next_offset > ${step.from}`;
-    const [[frames, position, rows] = []] = await copyOut(this.#pool, pageQuery(query, maxBytes, rowLimit));
-    if (frames == null || position == null || rows == null) return undefined;
-    this.#rowBytes.set(kind, frames.length / rows.readInt32BE());
-    // A batch lies at the offset after it, a last value at its own.
-    return { frames, end: Number(position.readBigInt64BE()) + (isLatest ? 1 : 0) };
+    const query = pageQuery(segmentId, partition, from, maxBytes, rowLimit);
+    const rows = await copyOut(this.#pool, query, 1.25 * maxBytes);
+    const next = rows.at(-1)?.[1];
+    if (next == null) return undefined;
+    const frames = rows.flatMap(([bytes]) => (bytes == null ? [] : [bytes]));
+    this.#rowBytes.set(segmentId, frames.reduce((sum, { length }) => sum + length, 0) / frames.length);
+    return { frames, end: Number(next.readBigInt64BE()) };
   }
 
-  async #loadTopics(): Promise<readonly StoredTopic[]> {
-    const { rows } = await this.#session.run((client) =>
-      client.query<{
-        id: number;
-        name: string;
-        partitions: number;
-        retention_ms: string | null;
-        compaction_min_lag_ms: string | null;
-      }>('select * from topic order by id'),
-    );
-    return rows.map((row) => ({
-      id: row.id,
-      name: row.name,
-      partitions: row.partitions,
-      retentionMs: row.retention_ms === null ? null : Number(row.retention_ms),
-      compaction: row.compaction_min_lag_ms === null ? null : { minLagMs: Number(row.compaction_min_lag_ms) },
-    }));
+  async #lastOffsets(topicId: number, keys: readonly string[]): Promise<readonly RecordAt[]> {
+    const partitions = this.#catalogue.partitions(topicId);
+    const { rows } = await this.#pool.query<{ partition: number; record_offset: string }>({
+      name: 'last-offsets',
+      // One probe a key, whatever the planner knows of the table.
+      text: `select partition, record_offset
+        from unnest($2::int[]) as wanted_partition cross join unnest($3::bytea[]) as wanted_digest
+        cross join lateral (select partition, record_offset from last_offset
+          where topic_id = $1 and partition = wanted_partition and key_digest = wanted_digest and tombstone_at is null limit 1) as found`,
+      values: [topicId, `{${partitions.join(',')}}`, digestArray(keys)],
+    });
+    return rows.map((row) => ({ partition: row.partition, offset: Number(row.record_offset) }));
   }
 
-  async #loadEnds(): Promise<readonly StoredEnd[]> {
-    const { rows } = await this.#session.run((client) =>
-      client.query<{ topic_id: number; partition: number; next_offset: string; appended_at: string }>(
-        'select topic_id, partition, next_offset, appended_at from topic_partition',
-      ),
+  async #recordsAt(topicId: number, wanted: readonly RecordAt[]): Promise<readonly StoredRecord[]> {
+    const groups = new Map<
+      string,
+      { readonly segmentId: number; readonly partition: number; readonly offsets: number[] }
+    >();
+    for (const { partition, offset } of wanted) {
+      const segmentId = this.#catalogue.locate(topicId, partition, offset)?.segmentId ?? 0;
+      const key = `${segmentId}/${partition}`;
+      const group = groups.get(key) ?? { segmentId, partition, offsets: [] };
+      group.offsets.push(offset);
+      groups.set(key, group);
+    }
+    const found = await Promise.all(
+      [...groups.values()].map(async ({ segmentId, partition, offsets }) => {
+        const rows = await copyOut(this.#pool, rowsQuery(segmentId, partition, offsets));
+        const isWanted = new Set(offsets);
+        return rows
+          .flatMap(([frames]) => (frames == null ? [] : readFrames(frames)))
+          .filter(({ offset }) => isWanted.has(offset));
+      }),
     );
-    return rows.map((row) => ({
-      topicId: row.topic_id,
-      partition: row.partition,
-      end: Number(row.next_offset),
-      appendedAt: Number(row.appended_at),
-    }));
+    return found.flat();
   }
+}
+
+interface RecordAt {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** The rows in which the records of these offsets lie. */
+function rowsQuery(segmentId: number, partition: number, offsets: readonly number[]): string {
+  return `
+    select distinct on (found.next_offset) found.frames
+    from unnest('{${offsets.join(',')}}'::bigint[]) as wanted (record_offset)
+    cross join lateral (select next_offset, frames from batch
+      where segment_id = ${segmentId} and partition = ${partition} and next_offset > wanted.record_offset
+      order by next_offset limit 1) as found`;
 }

@@ -22,7 +22,7 @@ create table if not exists topic_partition (
   partition int not null,
   next_offset bigint not null default 0,
   appended_at bigint not null default 0,
-  -- Below it there are no batches any more; compacted topics are read from `latest` there.
+  -- Below it retention has taken everything.
   low_water bigint not null default 0,
   primary key (topic_id, partition)
 ) with (fillfactor = 30);
@@ -35,13 +35,15 @@ create table if not exists group_offset (
   primary key (group_name, topic_id, partition)
 ) with (fillfactor = 30);
 
--- One segment holds what a topic got in one period (a day); dropping its table is how records go.
+-- One segment holds what a topic got in one period (a day); dropping its table `batch_<id>` is how records go.
 create table if not exists segment (
   id int generated always as identity primary key,
   topic_id int not null references topic,
   period bigint not null,
   -- By partition: the end that it had when the segment was made.
   starts bigint[] not null,
+  -- Made by compaction: nothing but last values, as of when it was made.
+  is_compacted boolean not null default false,
   unique (topic_id, period)
 );
 
@@ -54,28 +56,25 @@ create table if not exists batch (
 ) partition by list (segment_id);
 alter table batch alter column frames set storage external;
 
--- The last value of every key of the compacted topics.
-create table if not exists latest (
+-- Where the last record of every key of the compacted topics is. Small rows that are updated in place, without an
+-- index on what changes: at a million keys that is a third of what it costs to keep the values here. The key is
+-- SHA-256 of its UTF-8, cut to 16 bytes.
+create table if not exists last_offset (
   topic_id int not null references topic,
-  key bytea not null,
   partition int not null,
+  key_digest bytea not null,
   record_offset bigint not null,
   tombstone_at bigint,
-  frame bytea not null,
-  primary key (topic_id, key, partition)
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-alter table latest alter column frame set storage external;
-create index if not exists latest_by_offset on latest (topic_id, partition, record_offset);
-create index if not exists latest_tombstones on latest (topic_id, tombstone_at) where tombstone_at is not null;
+  primary key (topic_id, partition, key_digest)
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.1);
 
--- One flush: all or nothing. The payload comes once; rows, keys and frames are cut out of it here, by positions that
+-- One flush: all or nothing. The payload comes once; rows and keys are cut out of it here, by positions that
 -- count from 1. Raises unique_violation (23505) when an end is not where the writer believes it to be.
 create or replace function append_flush(
   payload bytea, stamped_at bigint,
   end_topics int[], end_partitions int[], end_bases bigint[], end_nexts bigint[],
   row_segments int[], row_partitions int[], row_nexts bigint[], row_froms int[], row_lengths int[],
-  last_topics int[], last_partitions int[], last_offsets bigint[], last_froms int[], last_lengths int[],
-  last_key_froms int[], last_key_lengths int[], last_tombstones boolean[],
+  key_topics int[], key_partitions int[], key_offsets bigint[], key_froms int[], key_lengths int[], key_tombstones boolean[],
   commit_groups text[], commit_topics int[], commit_partitions int[], commit_offsets bigint[]
 ) returns void language plpgsql as $$
 declare
@@ -94,15 +93,14 @@ begin
       from unnest(row_segments, row_partitions, row_nexts, row_froms, row_lengths)
         as given (segment_id, partition, next, start, length);
   end if;
-  if cardinality(last_topics) > 0 then
-    insert into latest as stored (topic_id, key, partition, record_offset, tombstone_at, frame)
-      select given.topic_id, substring(payload from given.key_start for given.key_length), given.partition,
-        given.record_offset, case when given.is_tombstone then stamped_at end,
-        substring(payload from given.start for given.length)
-      from unnest(last_topics, last_partitions, last_offsets, last_froms, last_lengths, last_key_froms, last_key_lengths,
-        last_tombstones) as given (topic_id, partition, record_offset, start, length, key_start, key_length, is_tombstone)
-    on conflict (topic_id, key, partition) do update
-      set record_offset = excluded.record_offset, tombstone_at = excluded.tombstone_at, frame = excluded.frame;
+  if cardinality(key_topics) > 0 then
+    insert into last_offset (topic_id, partition, key_digest, record_offset, tombstone_at)
+      select given.topic_id, given.partition, substring(sha256(substring(payload from given.start for given.length)) for 16),
+        given.record_offset, case when given.is_tombstone then stamped_at end
+      from unnest(key_topics, key_partitions, key_offsets, key_froms, key_lengths, key_tombstones)
+        as given (topic_id, partition, record_offset, start, length, is_tombstone)
+    on conflict (topic_id, partition, key_digest) do update
+      set record_offset = excluded.record_offset, tombstone_at = excluded.tombstone_at;
   end if;
   if cardinality(commit_topics) > 0 then
     insert into group_offset (group_name, topic_id, partition, next_offset)

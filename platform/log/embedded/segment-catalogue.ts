@@ -1,164 +1,223 @@
-import type { StoredStart, StoredTopic } from './batch-store.ts';
-import { StoreFailure } from './batch-store.ts';
-import type { StoreSession } from './store-session.ts';
+import type pg from 'pg';
+import { StoreFailure, type StoredStart, type StoredTopic } from './batch-store.ts';
+import { toFailure, transaction } from './store-session.ts';
 
-interface Segment {
+export interface Segment {
   readonly id: number;
   readonly period: number;
   /** By partition: the first offset that may lie in this segment. */
   readonly starts: readonly number[];
+  /** Holds nothing but last values, as of when it was made. */
+  readonly isCompacted: boolean;
 }
+
+/** Small rows stay in their page; only larger ones are cut into chunks beside the table. */
+export const batchStorage = 'with (toast_tuple_target = 8160)';
 
 interface CataloguedTopic {
-  readonly isCompacted: boolean;
   readonly lowWater: number[];
   /** Oldest first, without holes. */
-  readonly segments: Segment[];
+  segments: readonly Segment[];
+  /** Odd while the segments change in the database; see `unchanged`. */
+  version: number;
 }
 
-/** Where the records from `from` up to `until` lie; `end` when nothing lies there any more or yet. */
-export type Step =
-  | { readonly kind: 'latest'; readonly from: number; readonly until: number }
-  | { readonly kind: 'batches'; readonly segmentId: number; readonly from: number; readonly until: number }
-  | { readonly kind: 'end'; readonly from: number };
+/** Where the records from `from` up to `until` lie. */
+export interface Place {
+  readonly segmentId: number;
+  readonly from: number;
+  readonly until: number;
+}
 
 /**
- * Which segment holds which offsets, kept in memory and in the table `segment`.
- *
- * A low-water mark moves in memory first and in the database after, together with the drop of the tables: a reader
- * that finds a segment empty asks here again whether it is still there.
+ * Which segment holds which offsets, in memory and in the table `segment`. What changes it runs as the writer, one
+ * change at a time. A reader that finds nothing in a segment cannot tell an empty one from one that was dropped while
+ * it asked, unless the version of the topic was the same, and even, before and after.
  */
 export class SegmentCatalogue {
-  readonly #session: StoreSession;
   readonly #segmentMs: number;
   readonly #topics = new Map<number, CataloguedTopic>();
 
-  constructor(session: StoreSession, segmentMs: number) {
-    this.#session = session;
+  constructor(segmentMs: number) {
     this.#segmentMs = segmentMs;
   }
 
-  async load(): Promise<void> {
-    const { partitions, segments } = await this.#session.run(async (client) => ({
-      partitions: await client.query<{ topic_id: number; is_compacted: boolean; low_water: string }>(
-        `select topic_id, compaction_min_lag_ms is not null as is_compacted, low_water
-         from topic_partition join topic on topic.id = topic_id order by topic_id, partition`,
-      ),
-      segments: await client.query<SegmentRow>(
-        'select id, topic_id, period, starts from segment order by topic_id, period',
-      ),
-    }));
-    this.#topics.clear();
+  async load(client: pg.Client): Promise<void> {
+    const partitions = await client.query<{ topic_id: number; low_water: string }>(
+      'select topic_id, low_water from topic_partition order by topic_id, partition',
+    );
+    const segments = await client.query<SegmentRow>(
+      'select id, topic_id, period, starts, is_compacted from segment order by topic_id, period',
+    );
+    const loaded = new Map<number, { lowWater: number[]; segments: Segment[] }>();
     for (const row of partitions.rows) {
-      const topic = this.#topics.get(row.topic_id) ?? {
-        isCompacted: row.is_compacted,
-        lowWater: [],
-        segments: [],
-      };
+      const topic = loaded.get(row.topic_id) ?? { lowWater: [], segments: [] };
       topic.lowWater.push(Number(row.low_water));
-      this.#topics.set(row.topic_id, topic);
+      loaded.set(row.topic_id, topic);
     }
-    for (const row of segments.rows) this.#topic(row.topic_id).segments.push(toSegment(row));
+    for (const row of segments.rows) loaded.get(row.topic_id)?.segments.push(toSegment(row));
+    for (const [topicId, topic] of loaded) {
+      const version = this.#topics.get(topicId)?.version ?? 0;
+      this.#topics.set(topicId, { ...topic, version: version + 2 - (version % 2) });
+    }
   }
 
-  add({ id, partitions, compaction }: StoredTopic): void {
-    this.#topics.set(id, {
-      isCompacted: compaction !== null,
-      lowWater: Array<number>(partitions).fill(0),
-      segments: [],
-    });
+  add({ id, partitions }: StoredTopic): void {
+    this.#topics.set(id, { lowWater: Array<number>(partitions).fill(0), segments: [], version: 0 });
   }
 
-  /** By partition: below it there are no batches; what compacted topics have there is in `latest`. */
+  /** By partition: below it there is nothing. */
   starts(): readonly StoredStart[] {
     return [...this.#topics].flatMap(([topicId, topic]) => startsOf(topicId, topic));
   }
 
-  locate(topicId: number, partition: number, at: number): Step {
-    const { isCompacted, lowWater, segments } = this.#topic(topicId);
-    const low = lowWater[partition] ?? 0;
-    if (at < low && isCompacted) return { kind: 'latest', from: at, until: low };
-    const from = Math.max(at, low);
+  /** @returns undefined when there are no segments at all */
+  locate(topicId: number, partition: number, at: number): Place | undefined {
+    const { lowWater, segments } = this.#topic(topicId);
+    const from = Math.max(at, lowWater[partition] ?? 0);
     const index = segments.findLastIndex(({ starts }) => (starts[partition] ?? 0) <= from);
     const segment = segments[index];
-    if (segment === undefined) return { kind: 'end', from };
-    return {
-      kind: 'batches',
-      segmentId: segment.id,
-      from,
-      until: segments[index + 1]?.starts[partition] ?? Infinity,
-    };
+    if (segment === undefined) return undefined;
+    return { segmentId: segment.id, from, until: segments[index + 1]?.starts[partition] ?? Infinity };
   }
 
-  has(topicId: number, segmentId: number): boolean {
-    return this.#topic(topicId).segments.some(({ id }) => id === segmentId);
+  partitions(topicId: number): readonly number[] {
+    return [...this.#topic(topicId).lowWater.keys()];
+  }
+
+  version(topicId: number): number {
+    return this.#topic(topicId).version;
+  }
+
+  /** @returns whether what was read since the version was taken is what there is */
+  unchanged(topicId: number, version: number): boolean {
+    return version % 2 === 0 && version === this.version(topicId);
+  }
+
+  /**
+   * The starts of a successor say where a segment ends, so the newest one gets one before it may go. While it is empty
+   * it stays, and a topic that nobody writes to costs nothing.
+   *
+   * @returns the segments that may go, oldest first: every record in them was appended `keepMs` before `now`
+   */
+  async expired(
+    client: pg.Client,
+    topicId: number,
+    now: number,
+    keepMs: number,
+  ): Promise<readonly Segment[]> {
+    const { segments } = this.#topic(topicId);
+    const isOld = ({ period }: Segment): boolean => (period + 1) * this.#segmentMs + keepMs <= now;
+    const newest = segments.at(-1);
+    if (newest === undefined || !isOld(newest)) return segments.filter(isOld);
+    const { rowCount } = await client.query(
+      'select 1 from topic_partition where topic_id = $1 and next_offset > ($2::bigint[])[partition + 1]',
+      [topicId, newest.starts],
+    );
+    if (rowCount === 0) return segments.slice(0, -1);
+    await this.segmentFor(client, topicId, now);
+    return segments;
   }
 
   /** @returns the segment that a record appended `at` goes into, made when it is the first of its period */
-  async segmentFor(topicId: number, at: number): Promise<number> {
-    const { segments } = this.#topic(topicId);
+  async segmentFor(client: pg.Client, topicId: number, at: number): Promise<Segment> {
+    const topic = this.#topic(topicId);
     const period = Math.floor(at / this.#segmentMs);
-    const newest = segments.at(-1);
-    if (newest !== undefined && newest.period >= period) return newest.id;
-    const made = await this.#session.transaction(async (client) => {
+    const newest = topic.segments.at(-1);
+    if (newest !== undefined && newest.period >= period) return newest;
+    const made = await transaction(client, async () => {
       const { rows } = await client.query<SegmentRow>(
         `insert into segment (topic_id, period, starts)
          select $1, $2, array_agg(next_offset order by partition) from topic_partition where topic_id = $1
-         returning id, topic_id, period, starts`,
+         returning id, topic_id, period, starts, is_compacted`,
         [topicId, period],
       );
       const [row] = rows;
       if (row === undefined) throw new StoreFailure('refused', `There is no topic ${topicId}.`);
-      await client.query(`create table batch_${row.id} partition of batch for values in (${row.id})`);
+      await client.query(
+        `create table batch_${row.id} partition of batch for values in (${row.id}) ${batchStorage}`,
+      );
       return toSegment(row);
     });
-    segments.push(made);
-    return made.id;
+    topic.segments = [...topic.segments, made];
+    return made;
   }
 
-  async deleteBefore(topicId: number, partition: number, offset: number): Promise<void> {
-    const topic = this.#topic(topicId);
-    if (offset <= (topic.lowWater[partition] ?? 0)) return;
-    topic.lowWater[partition] = offset;
-    const kept = topic.segments
-      .slice(1)
-      .findIndex(({ starts }) => starts.some((start, p) => start > (topic.lowWater[p] ?? 0)));
-    await this.#drop(topicId, kept === -1 ? Math.max(topic.segments.length - 1, 0) : kept);
+  async deleteBefore(client: pg.Client, topicId: number, partition: number, offset: number): Promise<void> {
+    const { lowWater, segments } = this.#topic(topicId);
+    const moved = lowWater.map((low, index) => (index === partition ? Math.max(low, offset) : low));
+    const firstKept = segments.findIndex((_, index) => {
+      const next = segments[index + 1];
+      return next === undefined || next.starts.some((start, p) => start > (moved[p] ?? 0));
+    });
+    await this.#drop(client, topicId, segments.slice(0, Math.max(firstKept, 0)), moved);
   }
 
-  /** Drops the segments of which every record is older than `keepMs`. @returns the starts, when they moved */
-  async expire(topicId: number, now: number, keepMs: number): Promise<readonly StoredStart[]> {
+  /** Drops segments, the oldest ones. @returns the starts, when they moved */
+  async drop(
+    client: pg.Client,
+    topicId: number,
+    dropped: readonly Segment[],
+  ): Promise<readonly StoredStart[]> {
     const topic = this.#topic(topicId);
-    const isOld = ({ period }: Segment): boolean => (period + 1) * this.#segmentMs + keepMs <= now;
-    const firstKept = topic.segments.findIndex((segment) => !isOld(segment));
-    if (firstKept === 0 || topic.segments.length === 0) return [];
-    // The starts of a successor say where a segment ends, so the newest one needs a successor before it can go.
-    if (firstKept === -1) await this.segmentFor(topicId, now);
-    const dropped = firstKept === -1 ? topic.segments.length - 1 : firstKept;
-    const { starts = [] } = topic.segments[dropped] ?? {};
-    starts.forEach(
-      (start, partition) => (topic.lowWater[partition] = Math.max(start, topic.lowWater[partition] ?? 0)),
+    const next = topic.segments[dropped.length];
+    if (dropped.length === 0 || next === undefined) return [];
+    await this.#drop(
+      client,
+      topicId,
+      dropped,
+      topic.lowWater.map((low, index) => Math.max(low, next.starts[index] ?? 0)),
     );
-    await this.#drop(topicId, dropped);
     return startsOf(topicId, topic);
   }
 
-  async #drop(topicId: number, count: number): Promise<void> {
-    const { lowWater, segments } = this.#topic(topicId);
-    const dropped = segments.splice(0, count).map(({ id }) => id);
-    try {
-      await this.#session.transaction(async (client) => {
+  /** Puts the finished table `batch_<id>` in the place of the segments that it was made from. */
+  async replace(client: pg.Client, topicId: number, sources: readonly Segment[], id: number): Promise<void> {
+    const [first, last] = [sources[0], sources.at(-1)];
+    if (first === undefined || last === undefined) throw new RangeError('Nothing is replaced by nothing.');
+    const made: Segment = { id, period: last.period, starts: first.starts, isCompacted: true };
+    await this.#change(topicId, async (topic) => {
+      await transaction(client, async () => {
+        await dropTables(client, sources);
+        await client.query(
+          'insert into segment (id, topic_id, period, starts, is_compacted) overriding system value values ($1, $2, $3, $4, true)',
+          [id, topicId, made.period, made.starts],
+        );
+        await client.query(`alter table batch attach partition batch_${id} for values in (${id})`);
+      });
+      topic.segments = [made, ...topic.segments.filter((segment) => !sources.includes(segment))];
+    });
+  }
+
+  async #drop(
+    client: pg.Client,
+    topicId: number,
+    dropped: readonly Segment[],
+    lowWater: readonly number[],
+  ): Promise<void> {
+    await this.#change(topicId, async (topic) => {
+      await transaction(client, async () => {
         await client.query(
           `update topic_partition set low_water = given.low_water from unnest($2::bigint[]) with ordinality as given (low_water, number)
            where topic_id = $1 and partition = number - 1`,
           [topicId, lowWater],
         );
-        await client.query('delete from segment where id = any($1)', [dropped]);
-        for (const id of dropped) await client.query(`drop table batch_${id}`);
+        await dropTables(client, dropped);
       });
+      topic.lowWater.splice(0, lowWater.length, ...lowWater);
+      topic.segments = topic.segments.filter((segment) => !dropped.includes(segment));
+    });
+  }
+
+  /** A change that is in doubt leaves the version odd: what there is, is known again after the next `load`. */
+  async #change(topicId: number, change: (topic: CataloguedTopic) => Promise<void>): Promise<void> {
+    const topic = this.#topic(topicId);
+    topic.version++;
+    try {
+      await change(topic);
+      topic.version++;
     } catch (error) {
-      // What the database kept has to be read as before; the next attempt starts from there.
-      await this.load().catch(() => undefined);
+      if (toFailure(error).kind === 'refused') topic.version++;
       throw error;
     }
   }
@@ -175,10 +234,21 @@ interface SegmentRow {
   readonly topic_id: number;
   readonly period: string;
   readonly starts: readonly string[];
+  readonly is_compacted: boolean;
+}
+
+async function dropTables(client: pg.Client, segments: readonly Segment[]): Promise<void> {
+  await client.query('delete from segment where id = any($1)', [segments.map(({ id }) => id)]);
+  for (const { id } of segments) await client.query(`drop table batch_${id}`);
 }
 
 function toSegment(row: SegmentRow): Segment {
-  return { id: row.id, period: Number(row.period), starts: row.starts.map(Number) };
+  return {
+    id: row.id,
+    period: Number(row.period),
+    starts: row.starts.map(Number),
+    isCompacted: row.is_compacted,
+  };
 }
 
 function startsOf(topicId: number, { lowWater }: CataloguedTopic): readonly StoredStart[] {

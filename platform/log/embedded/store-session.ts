@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import type pg from 'pg';
 import { FirebreakError, isFirebreakError } from '../../../contracts/errors.ts';
 import { createClient, type Connection } from '../../postgres/pool.ts';
@@ -9,7 +10,8 @@ import { StoreFailure } from './batch-store.ts';
 const writerLock = 7_305_010;
 const knownFormat = 1;
 /**
- * The writer's connection. Statements run one piece of work at a time, so transactions never mix.
+ * The writer's connection. One piece of work runs at a time, so transactions never mix, and nothing
+ * changes between what it looks at and what it does.
  *
  * connected → (the connection breaks) → broken → (`reconnect`) → connected; a broken session fails all work at once.
  */
@@ -63,7 +65,7 @@ export class StoreSession {
     }
   }
 
-  /** @throws StoreFailure */
+  /** Not to be called within `work`. @throws StoreFailure */
   async run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const turn = this.#queue.then(async () => {
       if (this.#client === undefined) throw new StoreFailure('lost', 'The log database is away.');
@@ -72,20 +74,6 @@ export class StoreSession {
     this.#queue = turn.catch(() => undefined);
     return turn.catch((error: unknown) => {
       throw toFailure(error);
-    });
-  }
-
-  async transaction<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return this.run(async (client) => {
-      await client.query('begin');
-      try {
-        const result = await work(client);
-        await client.query('commit');
-        return result;
-      } catch (error) {
-        await client.query('rollback').catch(() => undefined);
-        throw error;
-      }
     });
   }
 
@@ -145,12 +133,30 @@ async function tryLock(client: pg.Client): Promise<boolean> {
   return rows[0]?.taken === true;
 }
 
+/** Runs `work` in a transaction of its own on a client that is given to nobody else meanwhile. */
+export async function transaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('begin');
+  try {
+    const result = await work();
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
 /** SQLSTATE classes in which the session or the whole server is ending: what was under way may have happened. */
 const endingClasses = new Set(['08', '57', '58', 'XX']);
 
+/** Mistakes of our own, by name: they are not to be waited out. */
+const bugs = new Set(['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError']);
+
+/** @throws the error itself when it is a bug */
 export function toFailure(error: unknown): StoreFailure {
   if (error instanceof StoreFailure) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  if (isNativeError(error) && bugs.has(error.name)) throw error;
+  const message = isNativeError(error) ? error.message : String(error);
   const state = sqlState(error);
   if (state === undefined || endingClasses.has(state.slice(0, 2)))
     return new StoreFailure('lost', message, error);

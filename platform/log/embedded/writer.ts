@@ -267,10 +267,10 @@ function hasLanded(flush: Flush, ends: readonly StoredEnd[]): boolean {
   );
 }
 
+/** Anything else is a bug, and goes on its way. */
 function asFailure(error: unknown): StoreFailure {
-  return error instanceof StoreFailure
-    ? error
-    : new StoreFailure('lost', 'The log database cannot be reached.', error);
+  if (error instanceof StoreFailure) return error;
+  throw error;
 }
 
 function unavailableError(cause?: unknown): FirebreakError {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openEmbeddedLog } from '../../../../platform/log/embedded/embedded-log.ts';
 import { createClient } from '../../../../platform/postgres/pool.ts';
+import { place } from '../../../../platform/log/place.ts';
 import type { StoredRecord } from '../../../../platform/log/log.ts';
 import { startTestLog, type TestLog } from '../../../support/log.ts';
 import { collect, eventually, keysOf, numbered, readAll, record, textOf } from '../suite/fixture.ts';
@@ -103,10 +104,59 @@ describe('the embedded log', () => {
     await it().log.expire();
     expect((await readAll(it().log, 'buried')).map(textOf)).toEqual([null, 'stays']);
     now += 86_400_000;
+    await it().log.append('buried', [record('c', 'later')]);
+    now += 10 * segmentMs;
     await it().log.expire();
     await eventually(async () => {
-      expect((await readAll(it().log, 'buried')).map(textOf)).toEqual(['stays']);
+      expect((await readAll(it().log, 'buried')).map(textOf)).toEqual(['stays', 'later']);
     }, patienceMs);
+    expect([...(await it().log.latest('buried', ['a', 'b', 'c'])).keys()].sort()).toEqual(['b', 'c']);
+  });
+
+  test('compaction goes on beside appends, and again over what it made before', async () => {
+    const topic = 'busy';
+    await it().log.createTopics([
+      { name: topic, partitions: 2, retentionMs: null, compaction: { minLagMs: segmentMs } },
+    ]);
+    const last = new Map<string, string>();
+    let written = 0;
+    const write = async (): Promise<void> => {
+      const records = Array.from({ length: 200 }, () => {
+        const number = written++;
+        const key = `k${(number * 7) % 300}`;
+        last.set(key, `${key} ${number}`);
+        return record(key, `${key} ${number}`, place(key, 2));
+      });
+      await it().log.append(topic, records);
+    };
+    for (let round = 0; round < 4; round++) {
+      for (let times = 0; times < 5; times++) {
+        now += segmentMs;
+        await write();
+      }
+      now += 5 * segmentMs;
+      await Promise.all([it().log.expire(), write(), write()]);
+    }
+    const read = (await Promise.all([readAll(it().log, topic, 0), readAll(it().log, topic, 1)])).flat();
+    expect(new Map(read.map((each) => [each.key, textOf(each)]))).toEqual(last);
+    expect(read.length).toBeLessThan(written / 2);
+    const found = await it().log.latest(topic, [...last.keys(), 'unknown']);
+    expect(new Map([...found].map(([key, each]) => [key, textOf(each)]))).toEqual(last);
+    await it().restart();
+    expect((await it().log.latest(topic, [...last.keys()])).size).toBe(last.size);
+    expect(it().events.filter(({ kind }) => kind === 'expiry-failed')).toEqual([]);
+  });
+
+  test('what a compaction left that did not come to its end is cleared away at the next start', async () => {
+    const client = createClient({ ...it().connection, database: 'firebreak_log' }, 'test');
+    await client.connect();
+    await client.query('create table batch_1000000 (like batch including all)');
+    await it().restart();
+    const { rows } = await client.query<{ name: string | null }>(
+      `select to_regclass('batch_1000000')::text as name`,
+    );
+    await client.end();
+    expect(rows).toEqual([{ name: null }]);
   });
 
   test('last values are paged by bytes and none is missed', async () => {

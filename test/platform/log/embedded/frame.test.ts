@@ -68,6 +68,10 @@ describe('a frame', () => {
     expect(buffer.toString('utf8', keyStart, keyStart + Buffer.byteLength('ключ'))).toBe('ключ');
   });
 
+  test('a key that is no Unicode is a bug of the caller', () => {
+    expect(() => sizeRecord({ key: '\ud800', partition: 0, value: null }, mebibyte)).toThrow(RangeError);
+  });
+
   test.each([
     ['a key', { key: 'k'.repeat(longestKeyBytes + 1), partition: 0, value: null }],
     ['a value', { key: 'k', partition: 0, value: new Uint8Array(mebibyte) }],
