@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactKindSchema } from './domain.ts';
+import { optional } from './optional.ts';
 
 const hexDigest = (bytes: number) =>
   z
@@ -13,9 +14,9 @@ export const md5Schema = hexDigest(16);
 
 /** Digests of whole content. Stronger ones identify; weaker ones serve search. */
 export const hashSetSchema = z.strictObject({
-  sha256: sha256Schema.exactOptional(),
-  sha1: sha1Schema.exactOptional(),
-  md5: md5Schema.exactOptional(),
+  sha256: sha256Schema.apply(optional),
+  sha1: sha1Schema.apply(optional),
+  md5: md5Schema.apply(optional),
 });
 export type HashSet = z.infer<typeof hashSetSchema>;
 
@@ -39,13 +40,13 @@ const artifactText = z.string().refine((text) => text.isWellFormed(), 'well-form
 /** What a report is about: digests, or the text itself, or a value. Exactly what identifies each kind is in canonical.ts. */
 export const artifactSchema = z.strictObject({
   kind: artifactKindSchema,
-  hash: hashSetSchema.exactOptional(),
-  text: artifactText.exactOptional(),
-  value: z.string().min(1).max(8192).exactOptional(),
-  size: z.int().nonnegative().exactOptional().describe('Bytes of the whole text where it is cut.'),
+  hash: hashSetSchema.apply(optional),
+  text: artifactText.apply(optional),
+  value: z.string().min(1).max(8192).apply(optional),
+  size: z.int().nonnegative().apply(optional).describe('Bytes of the whole text where it is cut.'),
   truncated: z
     .boolean()
-    .exactOptional()
+    .apply(optional)
     .describe('`text` is head and tail of a longer one; it then counts as testimony.'),
 });
 export type Artifact = z.infer<typeof artifactSchema>;

@@ -1,19 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { artifactKeySchema, type Artifact, type ArtifactKey } from './artifact.ts';
 import type { ArtifactKind, EvidenceKind, Reach } from './domain.ts';
 import { FirebreakError } from './errors.ts';
-import {
-  decisionIdSchema,
-  entryIdSchema,
-  type DecisionId,
-  type DeviceId,
-  type EntryId,
-  type ReportId,
-  type TenantId,
-  type Timestamp,
-} from './ids.ts';
+import type { DecisionId, DeviceId, EntryId, ReportId, TenantId, Timestamp } from './ids.ts';
 
 /** What the service makes of an artifact: its key, whether the service computed the digest itself, and the canonical text. */
 export interface IdentifiedArtifact {
@@ -23,7 +14,7 @@ export interface IdentifiedArtifact {
 
 /** @returns lower-case hexadecimal SHA-256 of the text as UTF-8, or of the bytes */
 export function sha256Hex(input: string | Uint8Array): string {
-  return createHash('sha256').update(input).digest('hex');
+  return hash('sha256', input, 'hex');
 }
 
 /**
@@ -185,7 +176,7 @@ export function subjectKey(subject: Subject): string {
 
 /** The id of the verdict on an artifact for a subject: a UUIDv8 out of SHA-256, the same wherever and whenever it is computed. */
 export function entryId(key: ArtifactKey, reach: Reach, subject: Subject): EntryId {
-  return entryIdSchema.parse(uuidOf(`entry\n${key}\n${reach}\n${subjectKey(subject)}`));
+  return uuidOf(`entry\n${key}\n${reach}\n${subjectKey(subject)}`) as EntryId;
 }
 
 /** What makes a report unique: its id and time on its device. */
@@ -197,9 +188,8 @@ export interface ReportRef {
 
 /** @param trigger `report`, `score:<classifier>@<version>`, or `finding:<id>`: what made the correlator decide */
 export function decisionId(ref: ReportRef, trigger: string, reach: Reach): DecisionId {
-  return decisionIdSchema.parse(
-    uuidOf(`decision\n${ref.deviceId}\n${ref.reportId}\n${ref.reportedAt}\n${trigger}\n${reach}`),
-  );
+  const { deviceId, reportId, reportedAt } = ref;
+  return uuidOf(`decision\n${deviceId}\n${reportId}\n${reportedAt}\n${trigger}\n${reach}`) as DecisionId;
 }
 
 /** @returns a UUIDv8 (RFC 9562 section 5.8) whose bits are the first of the SHA-256 of the name */

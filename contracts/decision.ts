@@ -20,6 +20,7 @@ import {
   tenantIdSchema,
 } from './ids.ts';
 import { scoreSchema } from './score.ts';
+import { optional } from './optional.ts';
 
 /** Log-odds in fixed point: 1,000,000 micro-nats are a factor of e in the odds. Sums are exact, so the same inputs give the same bytes. */
 export const micronatsSchema = z.int();
@@ -67,8 +68,8 @@ export const triggerSchema = z.object({
   reportId: reportIdSchema,
   reportedAt: storedTimestampSchema,
   acceptedAt: storedTimestampSchema,
-  detectionSource: detectionSourceSchema.exactOptional(),
-  detail: z.string().max(300).exactOptional(),
+  detectionSource: detectionSourceSchema.apply(optional),
+  detail: z.string().max(300).apply(optional),
 });
 export type Trigger = z.infer<typeof triggerSchema>;
 
@@ -93,7 +94,7 @@ export const decisionRecordSchema = z.object({
   verdict: verdictSchema,
   action: actionSchema,
   blockFrom: blockLevelSchema,
-  threatName: z.string().max(200).exactOptional(),
+  threatName: z.string().max(200).apply(optional),
   severity: severitySchema,
   reason: reasonSchema,
   sumMicronats: micronatsSchema,
@@ -107,6 +108,6 @@ export const decisionRecordSchema = z.object({
   configuration: z.record(z.string(), z.number()),
   engineVersion: z.string().max(64),
   degraded: z.boolean().describe('Cross-tenant signals were away: decided on the tenant’s own evidence.'),
-  fileName: z.string().max(4096).exactOptional(),
+  fileName: z.string().max(4096).apply(optional),
 });
 export type DecisionRecord = z.infer<typeof decisionRecordSchema>;

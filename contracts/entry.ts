@@ -10,6 +10,7 @@ import {
   verdictSchema,
 } from './domain.ts';
 import { deviceIdSchema, entryIdSchema, reportIdSchema, storedTimestampSchema } from './ids.ts';
+import { optional } from './optional.ts';
 
 /** Which devices of its tenant an own entry is for. */
 export const targetsSchema = z.union([
@@ -38,11 +39,11 @@ export const decidedEntrySchema = z.object({
   source: z.literal('decision'),
   reach: reachSchema,
   verdict: verdictSchema,
-  threatName: z.string().max(200).exactOptional(),
-  reportId: reportIdSchema.exactOptional().describe('Only for the device that reported it.'),
+  threatName: z.string().max(200).apply(optional),
+  reportId: reportIdSchema.apply(optional).describe('Only for the device that reported it.'),
   target: z
     .object({ process: z.object({ entity_id: z.string().max(256) }) })
-    .exactOptional()
+    .apply(optional)
     .describe('The process to stop; only for the device that reported it.'),
   expiresAt: storedTimestampSchema,
 });
@@ -70,7 +71,7 @@ export const revocationSchema = z
     revision: z.int().positive(),
     key: artifactKeySchema,
     source: z.enum(['decision', 'own']),
-    reach: reachSchema.exactOptional(),
+    reach: reachSchema.apply(optional),
     reason: reasonSchema,
     restore: z.boolean().describe('Give quarantined copies back.'),
     decidedAt: storedTimestampSchema,

@@ -30,6 +30,7 @@ import {
 } from './ids.ts';
 import { defaultLimits } from './limits.ts';
 import { reportSchema } from './report.ts';
+import { optional } from './optional.ts';
 
 /** Request and answer bodies of the REST interface, by the names that the OpenAPI document gives them. */
 
@@ -135,7 +136,7 @@ export const agentStatusSchema = z.strictObject({
   digest: z.string().max(64).nullable(),
   count: z.int().nonnegative().nullable(),
   bootId: z.string().max(200),
-  prerequisites: z.record(z.string().max(64), z.boolean()).exactOptional(),
+  prerequisites: z.record(z.string().max(64), z.boolean()).apply(optional),
 });
 
 /* ---- reports and lookups ---- */
@@ -143,7 +144,7 @@ export const agentStatusSchema = z.strictObject({
 /** The envelope; its reports are parsed one by one, so that a bad one does not spoil the others. */
 export const reportBatchSchema = z.strictObject({
   sentAt: timestampSchema,
-  ecs: z.strictObject({ version: z.string().max(16) }).exactOptional(),
+  ecs: z.strictObject({ version: z.string().max(16) }).apply(optional),
   reports: z.array(z.unknown()).min(1).max(defaultLimits.reportsPerBatch),
 });
 /** The same with its reports, for the OpenAPI document and for agents. */
@@ -159,9 +160,9 @@ export const reportResultSchema = z
     artifact: artifactKeySchema.nullable(),
     entry: entrySchema.nullable(),
     verdict: verdictOrPendingSchema.nullable(),
-    dropped: z.int().positive().exactOptional().describe('ECS keys that were not taken.'),
-    error: problemSchema.exactOptional(),
-    retryAfterMs: z.int().positive().exactOptional(),
+    dropped: z.int().positive().apply(optional).describe('ECS keys that were not taken.'),
+    error: problemSchema.apply(optional),
+    retryAfterMs: z.int().positive().apply(optional),
   })
   .meta({ id: 'ReportResult' });
 export type ReportResult = z.infer<typeof reportResultSchema>;

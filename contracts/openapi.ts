@@ -141,10 +141,7 @@ function whoMay(access: Access): string {
 }
 
 function securityOf(same: readonly Operation[]): JsonObject {
-  const kinds = same.flatMap(({ access: { kind } }) => {
-    if (kind === 'public') return [];
-    return kind === 'device-or-person' ? ['device', 'person'] : [kind];
-  });
+  const kinds = same.map(({ access: { kind } }) => kind).filter((kind) => kind !== 'public');
   return { security: kinds.map((kind) => ({ [kind]: [] })) };
 }
 

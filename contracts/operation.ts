@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { Role } from './domain.ts';
 
-/** Who may call an operation: nobody in particular, the operator, an enrolment key, a device, a person of at least a role, or either of the last two. */
+/** Who may call an operation: everybody, the operator, an enrolment key, a device, or a person of at least a role. */
 export type Access =
   | { readonly kind: 'public' | 'operator' | 'enrollment' | 'device' }
-  | { readonly kind: 'person' | 'device-or-person'; readonly role: Role };
+  | { readonly kind: 'person'; readonly role: Role };
 
 /** One call of the REST interface: routes, validation, authorization and the OpenAPI document are made from it. */
 export interface Operation<

@@ -4,6 +4,7 @@ import { detectionSourceSchema, localActionSchema } from './domain.ts';
 import { ecsDestinationSchema, ecsEventSchema, ecsFileSchema, ecsProcessSchema } from './ecs.ts';
 import { reportIdSchema, timestampSchema } from './ids.ts';
 import { defaultLimits } from './limits.ts';
+import { optional } from './optional.ts';
 
 /**
  * Header fields of a portable executable, lower snake case after the names of the PE specification (`size_of_code`,
@@ -17,31 +18,31 @@ const peHeaderSchema = z
 export const firebreakFieldsSchema = z.strictObject({
   pe: z
     .strictObject({
-      header: peHeaderSchema.exactOptional(),
+      header: peHeaderSchema.apply(optional),
       overlay: z
-        .strictObject({ size: z.int().nonnegative(), entropy: z.number().min(0).max(8).exactOptional() })
-        .exactOptional(),
+        .strictObject({ size: z.int().nonnegative(), entropy: z.number().min(0).max(8).apply(optional) })
+        .apply(optional),
       resources: z
-        .strictObject({ count: z.int().nonnegative(), entropy: z.number().min(0).max(8).exactOptional() })
-        .exactOptional(),
-      exports: z.strictObject({ count: z.int().nonnegative() }).exactOptional(),
+        .strictObject({ count: z.int().nonnegative(), entropy: z.number().min(0).max(8).apply(optional) })
+        .apply(optional),
+      exports: z.strictObject({ count: z.int().nonnegative() }).apply(optional),
     })
-    .exactOptional(),
+    .apply(optional),
   file: z
     .strictObject({
       zone_identifier: z
         .int()
         .min(0)
         .max(4)
-        .exactOptional()
+        .apply(optional)
         .describe('Mark of the web: 3 internet, 4 untrusted.'),
-      entropy: z.number().min(0).max(8).exactOptional(),
+      entropy: z.number().min(0).max(8).apply(optional),
     })
-    .exactOptional(),
+    .apply(optional),
   redacted: z
     .array(z.string().max(128))
     .max(64)
-    .exactOptional()
+    .apply(optional)
     .describe('Fields that the agent left out for privacy.'),
 });
 
@@ -54,14 +55,14 @@ export const reportSchema = z
     localAction: localActionSchema,
     artifact: artifactSchema,
     rule: z
-      .strictObject({ id: z.string().max(256).exactOptional(), name: z.string().max(512).exactOptional() })
-      .exactOptional(),
-    file: ecsFileSchema.exactOptional(),
-    process: ecsProcessSchema.exactOptional(),
-    destination: ecsDestinationSchema.exactOptional(),
-    url: z.object({ full: z.string().max(8192).exactOptional() }).exactOptional(),
-    events: z.array(ecsEventSchema).max(defaultLimits.eventsPerReport).exactOptional(),
-    firebreak: firebreakFieldsSchema.exactOptional(),
+      .strictObject({ id: z.string().max(256).apply(optional), name: z.string().max(512).apply(optional) })
+      .apply(optional),
+    file: ecsFileSchema.apply(optional),
+    process: ecsProcessSchema.apply(optional),
+    destination: ecsDestinationSchema.apply(optional),
+    url: z.object({ full: z.string().max(8192).apply(optional) }).apply(optional),
+    events: z.array(ecsEventSchema).max(defaultLimits.eventsPerReport).apply(optional),
+    firebreak: firebreakFieldsSchema.apply(optional),
   })
   .meta({ id: 'Report' });
 export type Report = z.infer<typeof reportSchema>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { artifactKeySchema } from './artifact.ts';
 import { deviceIdSchema, reportIdSchema, storedTimestampSchema, tenantIdSchema } from './ids.ts';
+import { optional } from './optional.ts';
 
 /** The ATT&CK enterprise tactics that detection names carry, as in Defender's behaviour names (12 and Generic). */
 export const tactics = [
@@ -25,9 +26,9 @@ export const scoreEvidenceSchema = z.object({
   code: z.string().max(64).describe('Stable within the classifier: a rule id, a feature, a marker.'),
   title: z.string().max(300),
   content: z.boolean().describe('It follows from the artifact’s own content, not from what surrounds it.'),
-  level: z.enum(['informational', 'low', 'medium', 'high', 'critical']).exactOptional(),
-  tactic: tacticSchema.exactOptional(),
-  techniques: z.array(z.string().max(16)).max(16).exactOptional(),
+  level: z.enum(['informational', 'low', 'medium', 'high', 'critical']).apply(optional),
+  tactic: tacticSchema.apply(optional),
+  techniques: z.array(z.string().max(16)).max(16).apply(optional),
 });
 export type ScoreEvidence = z.infer<typeof scoreEvidenceSchema>;
 
@@ -51,7 +52,7 @@ export const scoreSchema = z.object({
       outcome: z.literal('score'),
       probability,
       contentProbability: probability.nullable(),
-      capped: z.boolean().exactOptional(),
+      capped: z.boolean().apply(optional),
       evidence: z.array(scoreEvidenceSchema).max(64),
     }),
     z.object({ outcome: z.literal('abstained'), reason: z.string().max(300) }),

@@ -15,6 +15,7 @@ import {
 import { policySchema } from './policy.ts';
 import { reportSchema } from './report.ts';
 import { scoreSchema } from './score.ts';
+import { optional } from './optional.ts';
 
 /** A topic, described once: producers, consumers, documents and tests read this. */
 export interface Topic<Value> {
@@ -62,10 +63,10 @@ export const findingSchema = z.object({
   reportId: reportIdSchema,
   reportedAt: storedTimestampSchema,
   acceptedAt: storedTimestampSchema,
-  processEntityId: z.string().max(256).exactOptional(),
+  processEntityId: z.string().max(256).apply(optional),
   source: z.object({
     artifactKey: artifactKeySchema,
-    threatName: z.string().max(200).exactOptional(),
+    threatName: z.string().max(200).apply(optional),
     decidedAt: storedTimestampSchema,
   }),
   foundAt: storedTimestampSchema,
@@ -84,7 +85,7 @@ export const verdictRecordSchema = z.discriminatedUnion('kind', [
       tenantId: tenantIdSchema,
       deviceId: deviceIdSchema,
       reportId: reportIdSchema,
-      processEntityId: z.string().max(256).exactOptional(),
+      processEntityId: z.string().max(256).apply(optional),
     }),
     writer: z.string().max(64).describe('The correlator that wrote it: breaks ties of one revision.'),
   }),
@@ -137,7 +138,7 @@ export const controlRecordSchema = z.discriminatedUnion('kind', [
     tenantId: tenantIdSchema,
     deviceId: deviceIdSchema,
     status: z.enum(['active', 'offboarded']),
-    entries: z.enum(['purge', 'keep-until-expiry']).exactOptional(),
+    entries: z.enum(['purge', 'keep-until-expiry']).apply(optional),
   }),
   z.object({
     kind: z.literal('token'),

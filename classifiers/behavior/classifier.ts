@@ -28,8 +28,7 @@ interface Judged {
 }
 
 interface Reading {
-  readonly observed: readonly ObservedProcess[];
-  /** What of it is judged: not what a lineage exception covers. */
+  /** Not what a lineage exception covers. */
   readonly judged: readonly Judged[];
   /** Why there is nothing to judge. */
   readonly silence: string | undefined;
@@ -46,7 +45,6 @@ export class BehaviorClassifier implements Classifier {
   readonly profile: ClassifierProfile;
   readonly #model: ScoringModel;
   readonly #calibration: BehaviorCalibration;
-  readonly #readings = new WeakMap<Report, Reading>();
 
   constructor(profile: ClassifierProfile, model: ScoringModel, calibration: BehaviorCalibration) {
     if (profile.featureSchemaVersion !== FEATURE_SCHEMA_VERSION) {
@@ -60,12 +58,11 @@ export class BehaviorClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    const { observed } = this.#read(report);
-    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observed]));
+    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedProcesses(report)]));
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const readings = inputs.map(({ report }) => this.#read(report));
+    const readings = inputs.map(({ report }) => read(report));
     const views = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
     let next = 0;
     return readings.map(({ judged, silence }, index) => {
@@ -75,26 +72,6 @@ export class BehaviorClassifier implements Classifier {
         ? { outcome: 'abstained', reason: silence ?? nothingObserved }
         : this.#outcome(input, judged, mine);
     });
-  }
-
-  /** The same report is asked for its key and for its score. */
-  #read(report: Report): Reading {
-    const known = this.#readings.get(report);
-    if (known !== undefined) return known;
-    const observed = observedProcesses(report);
-    const exceptions = observed.map((process) => lineageException(process));
-    const judged = observed
-      .filter((_, index) => exceptions[index] === undefined)
-      .map((process) => ({ process, features: extractFeatures(process) }));
-    const [exception] = exceptions;
-    const excepted = exception && `${exception.id}: ${exception.reason}`;
-    const reading = {
-      observed,
-      judged,
-      silence: judged.length > 0 ? undefined : (excepted ?? nothingObserved),
-    };
-    this.#readings.set(report, reading);
-    return reading;
   }
 
   close(): Promise<void> {
@@ -173,6 +150,17 @@ export class BehaviorClassifier implements Classifier {
     });
     return items.map((_, index) => ({ content: scores[2 * index] ?? 0, full: scores[2 * index + 1] ?? 0 }));
   }
+}
+
+function read(report: Report): Reading {
+  const observed = observedProcesses(report);
+  const exceptions = observed.map((process) => lineageException(process));
+  const judged = observed
+    .filter((_, index) => exceptions[index] === undefined)
+    .map((process) => ({ process, features: extractFeatures(process) }));
+  const [exception] = exceptions;
+  const excepted = exception && `${exception.id}: ${exception.reason}`;
+  return { judged, silence: judged.length > 0 ? undefined : (excepted ?? nothingObserved) };
 }
 
 /** The sum over a bag of tokens is divided by the root of its size, so that length alone does not decide. */

@@ -28,7 +28,6 @@ export class MetadataClassifier implements Classifier {
   readonly profile: ClassifierProfile;
   readonly #model: ScoringModel;
   readonly #calibration: Calibration;
-  readonly #readings = new WeakMap<Report, Reading>();
 
   constructor(profile: ClassifierProfile, model: ScoringModel, calibration: Calibration) {
     if (profile.featureSchemaVersion !== FEATURE_SCHEMA_VERSION) {
@@ -42,14 +41,14 @@ export class MetadataClassifier implements Classifier {
   }
 
   cacheKey({ report }: ClassifierInput): string {
-    const { features, stub } = this.#read(report);
+    const { features, stub } = read(report);
     if (features === undefined) return '';
     const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
     return `${sha256Hex(bytes)}:${stub?.code ?? ''}`;
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const readings = inputs.map(({ report }) => this.#read(report));
+    const readings = inputs.map(({ report }) => read(report));
     const probabilities = await this.#probabilities(readings.flatMap(({ features }) => features ?? []));
     let next = 0;
     return readings.map(({ features, stub }) =>
@@ -63,20 +62,6 @@ export class MetadataClassifier implements Classifier {
     return this.#model.release();
   }
 
-  /** The same report is asked for its key and for its score. */
-  #read(report: Report): Reading {
-    const known = this.#readings.get(report);
-    if (known !== undefined) return known;
-    const facts = readExecutable(report);
-    const described = describesExecutable(facts);
-    const reading = {
-      features: described ? extractFeatures(facts) : undefined,
-      stub: described ? recognizeStub(facts) : undefined,
-    };
-    this.#readings.set(report, reading);
-    return reading;
-  }
-
   async #probabilities(vectors: readonly Float32Array[]): Promise<readonly number[]> {
     if (vectors.length === 0) return [];
     const width = FEATURES.length;
@@ -85,6 +70,13 @@ export class MetadataClassifier implements Classifier {
     const scores = await this.#model.run({ features: { values, shape: [vectors.length, width] } });
     return Array.from(scores, (score) => calibrate(score, this.#calibration));
   }
+}
+
+function read(report: Report): Reading {
+  const facts = readExecutable(report);
+  return describesExecutable(facts)
+    ? { features: extractFeatures(facts), stub: recognizeStub(facts) }
+    : { features: undefined, stub: undefined };
 }
 
 function scored(probability: number, stub: Stub | undefined): ClassifierOutcome {

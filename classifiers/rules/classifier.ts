@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { classifierProfileSchema, type ClassifierProfile } from '../../contracts/classifier-profile.ts';
-import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
-import type { RuleFeatures } from './features.ts';
 import { extractRuleFeatures } from './features.ts';
 import type { LoadedRules } from './load-rules.ts';
 import { loadRules } from './load-rules.ts';
@@ -42,7 +40,6 @@ export class RulesClassifier implements Classifier {
   readonly loaded: LoadedRules;
   readonly #manifest: RulesManifest;
   readonly #rules: RuleSet;
-  readonly #features = new WeakMap<Report, RuleFeatures>();
 
   constructor(manifest: RulesManifest, loaded: LoadedRules) {
     this.#manifest = manifest;
@@ -55,11 +52,12 @@ export class RulesClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    const { content, observed } = this.#featuresOf(report);
-    return createHash('sha256')
-      .update(evidence)
-      .update(JSON.stringify([content.map(({ event }) => event), observed]))
-      .digest('base64url');
+    const { content, observed } = extractRuleFeatures(report);
+    return hash(
+      'sha256',
+      JSON.stringify([evidence, content.map(({ event }) => event), observed]),
+      'base64url',
+    );
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
@@ -77,7 +75,7 @@ export class RulesClassifier implements Classifier {
     { report, evidence }: ClassifierInput,
     turn: { characters: number },
   ): Promise<ClassifierOutcome> {
-    const { content, observed } = this.#featuresOf(report);
+    const { content, observed } = extractRuleFeatures(report);
     const vouched = evidence === 'content' ? content : [];
     if (observed.length === 0) {
       return { outcome: 'abstained', reason: 'The report tells nothing that a rule could read.' };
@@ -98,14 +96,6 @@ export class RulesClassifier implements Classifier {
         vouched.length === 0 ? null : probabilityOf(byContent, this.#manifest.probabilities),
       evidence: toFindings(matched, byContent),
     };
-  }
-
-  #featuresOf(report: Report): RuleFeatures {
-    const known = this.#features.get(report);
-    if (known !== undefined) return known;
-    const features = extractRuleFeatures(report);
-    this.#features.set(report, features);
-    return features;
   }
 }
 

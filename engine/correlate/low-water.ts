@@ -35,12 +35,22 @@ export class LowWater {
     for (;;) {
       const offset = this.#offsets[this.#head];
       if (offset === undefined) break;
-      if (!this.#settled.delete(offset)) return offset;
+      if (!this.#settled.delete(offset)) {
+        this.#forget();
+        return offset;
+      }
       this.#head += 1;
     }
     this.#offsets = [];
     this.#head = 0;
     return this.#end;
+  }
+
+  /** Lets go of what lies before the head; seldom, as it copies the rest. */
+  #forget(): void {
+    if (this.#head < 1024 || 2 * this.#head < this.#offsets.length) return;
+    this.#offsets = this.#offsets.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Open or settled but behind an open one. */

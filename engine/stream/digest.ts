@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Entry } from '../../contracts/entry.ts';
 
 /**
@@ -41,7 +41,7 @@ function audienceOf(targets: Extract<Entry, { source: 'own' }>['targets']): stri
 
 /** @returns what the entry adds to the sum */
 export function contribution(entry: Entry): bigint {
-  return BigInt(`0x${createHash('sha256').update(canonicalEntryText(entry)).digest('hex')}`);
+  return BigInt(`0x${hash('sha256', canonicalEntryText(entry), 'hex')}`);
 }
 
 export function withEntry(digest: StateDigest, entry: Entry): StateDigest {

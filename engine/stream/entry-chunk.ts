@@ -1,3 +1,5 @@
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import type { EntryId } from '../../contracts/ids.ts';
 import type { EntryForm, VaryingFields } from './entry-form.ts';
 
 /** Where in the log the record stands that a row was last touched by. */
@@ -129,9 +131,10 @@ export class EntryChunk {
 
   varying(row: number): VaryingFields {
     return {
-      id: this.id(row),
+      // As `write` took them.
+      id: this.id(row) as EntryId,
       revision: this.revision(row),
-      key: this.#key(row),
+      key: this.#key(row) as ArtifactKey,
       decidedAtMs: this.#number(row, at.decidedAt),
       expiresAtMs: this.#number(row, at.expiresAt),
     };

@@ -1,14 +1,14 @@
-import { artifactKeySchema } from '../../contracts/artifact.ts';
+import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { DecidedEntry, OwnEntry, Revocation } from '../../contracts/entry.ts';
-import { entryIdSchema, toTimestamp, type Timestamp } from '../../contracts/ids.ts';
+import { toTimestamp, type EntryId, type Timestamp } from '../../contracts/ids.ts';
 import type { StateChange } from './change.ts';
 import { phaseOf, type Phase } from './phases.ts';
 
 /** The fields that differ from entry to entry; a table packs them. */
 export interface VaryingFields {
-  readonly id: string;
+  readonly id: EntryId;
   readonly revision: number;
-  readonly key: string;
+  readonly key: ArtifactKey;
   readonly decidedAtMs: number;
   /** NaN where there is none. */
   readonly expiresAtMs: number;
@@ -77,9 +77,9 @@ function contentOf(change: StateChange): FormFields {
 
 export function joinChange(varying: VaryingFields, { content }: EntryForm): StateChange {
   const common = {
-    id: entryIdSchema.parse(varying.id),
+    id: varying.id,
     revision: varying.revision,
-    key: artifactKeySchema.parse(varying.key),
+    key: varying.key,
     decidedAt: toTimestamp(varying.decidedAtMs),
   };
   switch (content.event) {

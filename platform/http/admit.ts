@@ -30,7 +30,6 @@ export function routeFor(routes: readonly Route[], principal: Principal): Route 
 
 export function admits(access: Access, principal: Principal): boolean {
   if (access.kind === 'public') return true;
-  if (access.kind === 'device-or-person' && principal.kind === 'device') return true;
   if (!('role' in access)) return access.kind === principal.kind;
   if (principal.kind !== 'person') return false;
   // The roles stand in the order of what they may do.
@@ -49,7 +48,5 @@ function describeAccess(access: Access): string {
       return 'a device';
     case 'person':
       return `people with the role ${access.role} or above`;
-    case 'device-or-person':
-      return `a device or people with the role ${access.role} or above`;
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Role } from '../../contracts/domain.ts';
 import type { DeviceId, TenantId } from '../../contracts/ids.ts';
-import type { Access, Operation } from '../../contracts/operation.ts';
+import type { Operation } from '../../contracts/operation.ts';
 
 /** Who calls, proved by the bearer token. The tenant always comes from here, never from a body. */
 export type Principal =
@@ -73,18 +73,11 @@ export interface Route {
 
 type Parsed<Schema extends z.ZodType | undefined> = Schema extends z.ZodType ? z.infer<Schema> : undefined;
 
-type Admitted<Kind extends Access['kind']> = Kind extends 'device-or-person' ? 'device' | 'person' : Kind;
-
 /** Binds a handler to its operation: parameters, query and body arrive parsed and typed, the principal is of the kind that the operation admits. */
 export function route<O extends Operation>(
   operation: O,
   handle: (
-    request: RouteRequest<
-      Parsed<O['params']>,
-      Parsed<O['query']>,
-      Parsed<O['body']>,
-      Admitted<O['access']['kind']>
-    >,
+    request: RouteRequest<Parsed<O['params']>, Parsed<O['query']>, Parsed<O['body']>, O['access']['kind']>,
   ) => Promise<RouteReply>,
 ): Route {
   return { operation, handle: handle as unknown as Route['handle'] };

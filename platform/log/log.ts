@@ -70,6 +70,8 @@ export interface LogRecord {
   readonly partition: number;
   readonly value: Uint8Array | null;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the value encodes, which never changes: a reader in the same process may be handed it. */
+  readonly content?: object;
 }
 
 export interface StoredRecord {
@@ -79,6 +81,8 @@ export interface StoredRecord {
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, stamped by the log at append. */
   readonly appendedAt: number;
+  /** As it was given at append, when the log still has it; otherwise the value must be read. */
+  readonly content?: object;
 }
 
 export interface Batch {

@@ -44,7 +44,7 @@ export class TopicLog {
   }
 
   /** Resolves when all values are durable, with their positions in order. */
-  async append<Value>(
+  async append<Value extends object>(
     topic: Topic<Value>,
     values: readonly Value[],
     headers?: (index: number) => RecordHeaders,
@@ -54,6 +54,7 @@ export class TopicLog {
       key: topic.keyOf(value),
       partition: place(topic.placeOf(value), this.#partitions),
       value: Buffer.from(JSON.stringify(value)),
+      content: value,
       ...(headers !== undefined && { headers: headers(index) }),
     }));
     return this.log.append(topic.name, records);
@@ -118,7 +119,7 @@ export function parseBatch<Value>(
   for (const record of batch.records) {
     const { offset, key, headers, appendedAt } = record;
     try {
-      records.push({ offset, key, headers, appendedAt, value: parseValue(topic, record.value) });
+      records.push({ offset, key, headers, appendedAt, value: readValue(topic, record) });
     } catch (error) {
       poison.push({ record, detail: isFirebreakError(error) ? error.message : String(error) });
     }
@@ -126,17 +127,14 @@ export function parseBatch<Value>(
   return { records, poison };
 }
 
-/**
- * What was parsed already. In the embedded profile all consumers of a process are handed the same bytes, which never
- * change: the first one parses, the others share its value, which is as unchanging.
- */
-const parsedValues = new WeakMap<Uint8Array, unknown>();
+/** What this process itself appended is not parsed again: it was typed when it was made, and never changes. */
+function readValue<Value>(topic: Topic<Value>, { value, content }: StoredRecord): Value | null {
+  return content === undefined ? parseValue(topic, value) : (content as Value);
+}
 
 /** @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema */
 export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null): Value | null {
   if (value === null) return null;
-  const known = parsedValues.get(value) as Value | undefined;
-  if (known !== undefined) return known;
   let json: unknown;
   try {
     json = JSON.parse(decoder.decode(value));
@@ -144,10 +142,7 @@ export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null)
     throw new FirebreakError('FB_RECORD_UNREADABLE', `The value is not JSON in UTF-8.`, { cause });
   }
   const parsed = topic.schema.safeParse(json);
-  if (parsed.success) {
-    parsedValues.set(value, parsed.data);
-    return parsed.data;
-  }
+  if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new FirebreakError(
     'FB_RECORD_UNREADABLE',

@@ -2,12 +2,22 @@ import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
+import type { WorkOffsets } from './partition-offsets.ts';
 
 interface Dirty {
   /** When it may be written: at once for one that was not written lately. */
   dueMs: number;
-  /** What waits until the changelog holds it. */
-  readonly settle: (() => void)[];
+  /** What waits until the changelog holds it. No more than its offsets: it may wait for a minute. */
+  readonly waiting: WorkOffsets[];
+}
+
+export interface ChangelogOptions {
+  readonly log: Pick<TopicLog, 'append'>;
+  readonly signals: Pick<Signals, 'dump' | 'release'>;
+  /** An artifact is written at most once in this time. */
+  readonly intervalMs: number;
+  /** Told once the changelog holds what the work folded. */
+  readonly settled: (work: WorkOffsets) => void;
 }
 
 /**
@@ -15,37 +25,30 @@ interface Dirty {
  * fold came from is settled only then, so a crash replays what the changelog does not hold.
  */
 export class Changelog {
-  readonly #log: TopicLog;
-  readonly #signals: Signals;
-  readonly #intervalMs: number;
+  readonly #options: ChangelogOptions;
   readonly #dirty = new Map<ArtifactKey, Dirty>();
   /** When each artifact was last written, for those within the interval. */
   readonly #writtenMs = new Map<ArtifactKey, number>();
 
-  constructor(log: TopicLog, signals: Signals, intervalMs: number) {
-    this.#log = log;
-    this.#signals = signals;
-    this.#intervalMs = intervalMs;
+  constructor(options: ChangelogOptions) {
+    this.#options = options;
   }
 
-  /** @param settle is called once the changelog holds the fold */
-  touch(key: ArtifactKey, settle: () => void, nowMs: number): void {
+  touch(key: ArtifactKey, work: WorkOffsets, nowMs: number): void {
     const dirty = this.#dirty.get(key);
     if (dirty !== undefined) {
-      dirty.settle.push(settle);
+      dirty.waiting.push(work);
       return;
     }
     const writtenMs = this.#writtenMs.get(key);
-    this.#dirty.set(key, {
-      dueMs: writtenMs === undefined ? nowMs : writtenMs + this.#intervalMs,
-      settle: [settle],
-    });
+    const dueMs = writtenMs === undefined ? nowMs : writtenMs + this.#options.intervalMs;
+    this.#dirty.set(key, { dueMs, waiting: [work] });
   }
 
   /** Writes what is due, in portions. @throws what the log or the signals throw; nothing is settled then */
   async write(nowMs: number, all = false): Promise<number> {
     for (const [key, writtenMs] of this.#writtenMs) {
-      if (writtenMs > nowMs - this.#intervalMs) break;
+      if (writtenMs > nowMs - this.#options.intervalMs) break;
       this.#writtenMs.delete(key);
     }
     const due = [...this.#dirty].filter(([, dirty]) => all || dirty.dueMs <= nowMs).map(([key]) => key);
@@ -55,28 +58,29 @@ export class Changelog {
   }
 
   async #writePortion(keys: readonly ArtifactKey[], nowMs: number): Promise<void> {
+    const { log, signals, settled } = this.#options;
     // Taken before the dump: what is folded from here on belongs to the next time the artifact is written.
     const taken = keys.map((key) => [key, this.#dirty.get(key)] as const);
     for (const key of keys) this.#dirty.delete(key);
     try {
-      const states = await this.#signals.dump(keys);
+      const states = await signals.dump(keys);
       const records = keys.map((artifactKey, index) => ({ artifactKey, state: states[index] ?? null }));
-      await this.#log.append(topics.signals, records);
+      await log.append(topics.signals, records);
     } catch (error) {
       for (const [key, dirty] of taken) if (dirty !== undefined) this.#takeBack(key, dirty);
       throw error;
     }
-    this.#signals.release(keys);
+    signals.release(keys);
     for (const key of keys) {
       this.#writtenMs.delete(key);
       this.#writtenMs.set(key, nowMs);
     }
-    for (const [, dirty] of taken) for (const settle of dirty?.settle ?? []) settle();
+    for (const [, dirty] of taken) for (const work of dirty?.waiting ?? []) settled(work);
   }
 
   #takeBack(key: ArtifactKey, dirty: Dirty): void {
     const since = this.#dirty.get(key);
-    if (since !== undefined) dirty.settle.push(...since.settle);
+    if (since !== undefined) dirty.waiting.push(...since.waiting);
     this.#dirty.set(key, dirty);
   }
 }

@@ -100,7 +100,12 @@ export class Correlator implements Part {
       const start = await this.#startOf(partition);
       const offsets = new PartitionOffsets(start);
       const view = await this.#rebuildView(partition);
-      const changelog = new Changelog(log, signals, limits.changelogIntervalMs);
+      const changelog = new Changelog({
+        log,
+        signals,
+        intervalMs: limits.changelogIntervalMs,
+        settled: (work) => offsets.settle(work),
+      });
       const correlator = new PartitionCorrelator({
         ...rest,
         log,

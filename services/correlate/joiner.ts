@@ -3,6 +3,7 @@ import { toEpochMs } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 import { addScore, joinEnd, openJoin, type Join } from '../../engine/correlate/join.ts';
+import type { WorkOffsets } from './partition-offsets.ts';
 import type { Work } from './work.ts';
 
 export interface JoinerOptions {
@@ -16,9 +17,7 @@ export interface JoinerOptions {
 /** A piece of work with the offsets that may be committed once it is settled. */
 export interface JoinedWork {
   readonly work: Work;
-  /** Usually one; none for a late score. */
-  readonly reportOffsets: readonly number[];
-  readonly scoreOffsets: readonly number[];
+  readonly offsets: WorkOffsets;
 }
 
 interface Waiting {
@@ -150,9 +149,10 @@ function reportKey(deviceId: string, reportId: string, reportedAt: string): stri
 }
 
 function finished({ join, reportOffsets, scoreOffsets }: Waiting, end: 'complete' | 'deadline'): JoinedWork {
-  return { work: { kind: 'report', join, end }, reportOffsets, scoreOffsets };
+  const offsets = { reports: reportOffsets, scores: scoreOffsets, evidence: [] };
+  return { work: { kind: 'report', join, end }, offsets };
 }
 
 function late(score: Score, offset: number): JoinedWork {
-  return { work: { kind: 'score', score }, reportOffsets: [], scoreOffsets: [offset] };
+  return { work: { kind: 'score', score }, offsets: { reports: [], scores: [offset], evidence: [] } };
 }

@@ -36,7 +36,6 @@ export interface PartitionCorrelatorOptions {
 }
 
 interface Ready extends JoinedWork {
-  readonly findingOffset: number | null;
   readonly headers: RecordHeaders;
 }
 
@@ -105,9 +104,7 @@ export class PartitionCorrelator {
       this.#options.offsets.evidence.open(offset);
       this.#ready.push({
         work: { kind: 'finding', finding: value },
-        reportOffsets: [],
-        scoreOffsets: [],
-        findingOffset: offset,
+        offsets: { reports: [], scores: [], evidence: [offset] },
         headers,
       });
     }
@@ -132,12 +129,11 @@ export class PartitionCorrelator {
   }
 
   #enqueue(works: readonly JoinedWork[]): void {
-    for (const work of works) {
+    for (const { work, offsets } of works) {
       const headers =
-        work.reportOffsets.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ??
-        {};
-      for (const offset of work.reportOffsets) this.#headers.delete(offset);
-      this.#ready.push({ ...work, findingOffset: null, headers });
+        offsets.reports.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ?? {};
+      for (const offset of offsets.reports) this.#headers.delete(offset);
+      this.#ready.push({ work, offsets, headers });
     }
     if (works.length > 0) this.#pump();
   }
@@ -255,33 +251,25 @@ export class PartitionCorrelator {
   }
 
   #settle(taken: readonly Ready[], occasions: readonly Occasion[], folded: boolean, nowMs: number): void {
+    const { changelog, offsets } = this.#options;
     for (const [index, ready] of taken.entries()) {
       const occasion = occasions[index];
-      const settle = () => this.#release(ready);
       const changed =
         occasion !== undefined && (occasion.step.sighting !== undefined || occasion.step.facts.length > 0);
-      if (folded && changed) this.#options.changelog.touch(occasion.key, settle, nowMs);
-      else settle();
+      if (folded && changed) changelog.touch(occasion.key, ready.offsets, nowMs);
+      else offsets.settle(ready.offsets);
     }
-  }
-
-  #release({ work, reportOffsets, scoreOffsets, findingOffset }: Ready): void {
-    const { offsets } = this.#options;
-    if (work.kind === 'report') offsets.settleReport(reportOffsets, scoreOffsets);
-    else for (const offset of scoreOffsets) offsets.settleScore(offset);
-    if (findingOffset !== null) offsets.settleFinding(findingOffset);
   }
 
   /** A bug on one record does not stop the others: it goes to the dead letters as it lies in the log. */
   async #bequeath(ready: Ready, error: unknown): Promise<void> {
     const { log, partition } = this.#options;
     const detail = error instanceof Error ? error.message : String(error);
+    const { reports, scores, evidence } = ready.offsets;
     const origins = [
-      ...ready.reportOffsets.map((offset) => ({ topic: topics.reports.name, offset })),
-      ...(ready.work.kind === 'score'
-        ? ready.scoreOffsets.map((offset) => ({ topic: topics.scores.name, offset }))
-        : []),
-      ...(ready.findingOffset === null ? [] : [{ topic: topics.evidence.name, offset: ready.findingOffset }]),
+      ...reports.map((offset) => ({ topic: topics.reports.name, offset })),
+      ...(ready.work.kind === 'score' ? scores : []).map((offset) => ({ topic: topics.scores.name, offset })),
+      ...evidence.map((offset) => ({ topic: topics.evidence.name, offset })),
     ];
     for (const { topic, offset } of origins) {
       for await (const { records } of log.log.read({ topic, partition, offset }, offset + 1)) {

@@ -1,8 +1,11 @@
 import { LowWater } from '../../engine/correlate/low-water.ts';
 
-interface Unit {
-  readonly lastReportOffset: number;
-  readonly scoreOffsets: readonly number[];
+/** Where a piece of work lies in its partition of each topic. */
+export interface WorkOffsets {
+  /** Usually one; more where a report was appended twice, none for a late score or a finding. */
+  readonly reports: readonly number[];
+  readonly scores: readonly number[];
+  readonly evidence: readonly number[];
 }
 
 /**
@@ -14,7 +17,7 @@ export class PartitionOffsets {
   readonly scores: LowWater;
   readonly evidence: LowWater;
   /** Settled reports behind one that is not, with their scores; in no particular order. */
-  #settled: Unit[] = [];
+  #settled: WorkOffsets[] = [];
 
   constructor(start: { readonly reports: number; readonly scores: number; readonly evidence: number }) {
     this.reports = new LowWater(start.reports);
@@ -22,27 +25,20 @@ export class PartitionOffsets {
     this.evidence = new LowWater(start.evidence);
   }
 
-  /** @param reportOffsets of the report and of its repeats, at least one */
-  settleReport(reportOffsets: readonly number[], scoreOffsets: readonly number[]): void {
-    for (const offset of reportOffsets) this.reports.settle(offset);
-    this.#settled.push({ lastReportOffset: Math.max(...reportOffsets), scoreOffsets });
-  }
-
-  settleScore(offset: number): void {
-    this.scores.settle(offset);
-  }
-
-  settleFinding(offset: number): void {
-    this.evidence.settle(offset);
+  settle(work: WorkOffsets): void {
+    for (const offset of work.reports) this.reports.settle(offset);
+    for (const offset of work.evidence) this.evidence.settle(offset);
+    if (work.reports.length > 0) this.#settled.push(work);
+    else for (const offset of work.scores) this.scores.settle(offset);
   }
 
   /** @returns the offsets to commit */
   marks(): { readonly reports: number; readonly scores: number; readonly evidence: number } {
     const reports = this.reports.mark();
-    const behind: Unit[] = [];
-    for (const unit of this.#settled) {
-      if (unit.lastReportOffset >= reports) behind.push(unit);
-      else for (const offset of unit.scoreOffsets) this.scores.settle(offset);
+    const behind: WorkOffsets[] = [];
+    for (const work of this.#settled) {
+      if (work.reports.some((offset) => offset >= reports)) behind.push(work);
+      else for (const offset of work.scores) this.scores.settle(offset);
     }
     this.#settled = behind;
     return { reports, scores: this.scores.mark(), evidence: this.evidence.mark() };

@@ -1,9 +1,11 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
-import { entryId, subjectKey, type Subject } from '../../contracts/canonical.ts';
+import { subjectKey, type Subject } from '../../contracts/canonical.ts';
 import type { DecidedEntry } from '../../contracts/entry.ts';
+import type { EntryId } from '../../contracts/ids.ts';
 import { EntryForms, joinChange, splitChange, type EntryForm } from '../../engine/stream/entry-form.ts';
 
 interface Packed {
+  readonly id: EntryId;
   readonly revision: number;
   readonly decidedAtMs: number;
   readonly expiresAtMs: number;
@@ -30,11 +32,11 @@ export class AnswerCache {
   put(subject: Subject, entry: DecidedEntry): void {
     const change = { event: 'entry', data: entry } as const;
     const { varying, content } = splitChange(change);
-    const { revision, decidedAtMs, expiresAtMs } = varying;
+    const { id, revision, decidedAtMs, expiresAtMs } = varying;
     const form = this.#forms.of(change, content);
     const name = nameOf(entry.key, subject);
     this.#answers.delete(name);
-    this.#answers.set(name, { revision, decidedAtMs, expiresAtMs, form });
+    this.#answers.set(name, { id, revision, decidedAtMs, expiresAtMs, form });
     if (this.#answers.size <= this.#most) return;
     for (const oldest of this.#answers.keys()) {
       this.#answers.delete(oldest);
@@ -51,9 +53,7 @@ export class AnswerCache {
     if (packed.expiresAtMs <= nowMs) return null;
     this.#answers.set(name, packed);
     const { form, ...varying } = packed;
-    if (form.content.event !== 'decided') return null;
-    const id = entryId(key, form.content.fields.reach, subject);
-    const change = joinChange({ ...varying, id, key }, form);
+    const change = joinChange({ ...varying, key }, form);
     return change.event === 'entry' && change.data.source === 'decision' ? change.data : null;
   }
 

@@ -63,7 +63,7 @@ export function writeFrame(
   offset: number,
   appendedAt: number,
 ): StoredRecord {
-  const { key, value } = record;
+  const { key, value, content } = record;
   const headers = record.headers ?? noHeaders;
   buffer.writeUInt32LE(frameBytes - 4, start);
   buffer.writeUInt8(value === null ? nullValue : 0, start + 4);
@@ -80,7 +80,10 @@ export function writeFrame(
   buffer.writeUInt8(headerCount, start + 19);
   if (value === null) return { offset, key, value, headers, appendedAt };
   buffer.set(value, at);
-  return { offset, key, value: buffer.subarray(at, start + frameBytes), headers, appendedAt };
+  const stored = buffer.subarray(at, start + frameBytes);
+  return content === undefined
+    ? { offset, key, value: stored, headers, appendedAt }
+    : { offset, key, value: stored, headers, appendedAt, content };
 }
 
 function writeHeader(buffer: Buffer, start: number, name: string, value: string): number {

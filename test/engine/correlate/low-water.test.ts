@@ -32,6 +32,16 @@ describe('LowWater', () => {
     );
   });
 
+  test('thousands that settle before a late one', () => {
+    const water = new LowWater(0);
+    for (let offset = 0; offset < 10_000; offset++) {
+      water.open(offset);
+      if (offset > 0) water.settle(offset - 1);
+      expect(water.mark()).toBe(offset);
+    }
+    expect(water.pending).toBe(1);
+  });
+
   test('a record that opened nothing still moves the end', () => {
     const water = new LowWater(0);
     water.open(0);

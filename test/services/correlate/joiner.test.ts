@@ -29,7 +29,7 @@ describe('Joiner', () => {
     expect(join.score(scoreOf(report, 'rules', 0.5), 0, 1)).toEqual([]);
     const works = join.score(scoreOf(report, 'behavior', 0.5), 1, 1);
     expect(ends(works)).toEqual(['complete']);
-    expect(works[0]).toMatchObject({ reportOffsets: [0], scoreOffsets: [0, 1] });
+    expect(works[0]).toMatchObject({ offsets: { reports: [0], scores: [0, 1] } });
   });
 
   test('a score that comes before its report is held and joined', () => {
@@ -83,7 +83,7 @@ describe('Joiner', () => {
     expect(join.report({ ...report, awaited: true }, 1, 0)).toEqual([]);
     join.score(scoreOf(report, 'rules', 0.5), 0, 2);
     const [work] = join.score(scoreOf(report, 'behavior', 0.5), 1, 2);
-    expect(work?.reportOffsets).toEqual([0, 1]);
+    expect(work?.offsets.reports).toEqual([0, 1]);
     expect(work?.work).toMatchObject({ kind: 'report', join: { report: { awaited: true } } });
   });
 
@@ -114,8 +114,8 @@ describe('Joiner', () => {
         join.scoresRead(8);
         works.push(...join.expire(Number.MAX_SAFE_INTEGER));
         const decided = works.filter(({ work }) => work.kind === 'report');
-        expect(decided.flatMap(({ reportOffsets }) => reportOffsets).sort()).toEqual([0, 1, 2, 3]);
-        expect(works.flatMap(({ scoreOffsets }) => scoreOffsets).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+        expect(decided.flatMap(({ offsets }) => offsets.reports).sort()).toEqual([0, 1, 2, 3]);
+        expect(works.flatMap(({ offsets }) => offsets.scores).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
         expect(ends(decided).every((end) => end === 'complete')).toBe(true);
       }),
     );
