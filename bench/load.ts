@@ -164,5 +164,4 @@ const result: LoadResult = {
   entriesMissing: sentAtMs.size,
   requestMs,
 };
-process.stdout.write(JSON.stringify(result));
-process.exit(0);
+process.stdout.write(JSON.stringify(result), () => process.exit(0));

@@ -234,13 +234,13 @@ function windowsEvent(categories: readonly string[], acting: Fields, fields: Fie
   return { product: 'windows', categories, fields: expandAll({ ...acting, ...fields }) };
 }
 
+/** @param fields changed in place */
 function expandAll(fields: Fields): Fields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? expandProfile(value) : value,
-    ]),
-  );
+  for (const name in fields) {
+    const value = fields[name];
+    if (typeof value === 'string') fields[name] = expandProfile(value);
+  }
+  return fields;
 }
 
 function userField(name: string, user: Process['user']): Fields {
@@ -249,6 +249,7 @@ function userField(name: string, user: Process['user']): Fields {
 }
 
 function hashField(hash: Process['hash'], imphash?: string): Fields {
+  if (hash === undefined && imphash === undefined) return {};
   const parts = Object.entries({ SHA1: hash?.sha1, MD5: hash?.md5, SHA256: hash?.sha256, IMPHASH: imphash });
   const known = parts.flatMap(([name, digest]) =>
     digest === undefined ? [] : `${name}=${digest.toUpperCase()}`,
@@ -259,9 +260,9 @@ function hashField(hash: Process['hash'], imphash?: string): Fields {
 /** Copies what a field table names out of one part of an event; absent values stay absent. */
 function pick(table: Readonly<Record<string, readonly string[]>>, part: object): Fields {
   const fields: Fields = {};
-  for (const [name, path] of Object.entries(table)) {
+  for (const name in table) {
     let value: unknown = part;
-    for (const key of path) value = isObject(value) ? value[key] : undefined;
+    for (const key of table[name] ?? []) value = isObject(value) ? value[key] : undefined;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       fields[name] = value;
   }

@@ -37,9 +37,11 @@ export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId
   const othersConfirmed: Confirmation[] = [];
   const guards: { tenantId: TenantId; guard: Guard }[] = [];
   for (const { field, value } of signals.facts.values()) {
-    const [kind, first = '', second] = field.split(':');
+    // Most facts of a common artifact are testimony of others: seen before anything is taken apart.
+    if (field.startsWith('testimony:') && !field.endsWith(tenantId)) continue;
+    const [kind, first = ''] = field.split(':', 2);
     if (kind === 'content') content.set(first, { ...(value as ScoreFact), classifier: first, content: true });
-    else if (kind === 'testimony' && second === tenantId)
+    else if (kind === 'testimony')
       own.set(first, { ...(value as ScoreFact), classifier: first, content: false });
     else if (kind === 'finding' && first === tenantId) findings.push(value as FindingFact);
     else if (kind === 'confirmed' && first !== tenantId)

@@ -127,8 +127,15 @@ export function parseBatch<Value>(
   return { records, poison };
 }
 
-/** What this process itself appended is not parsed again: it was typed when it was made, and never changes. */
-function readValue<Value>(topic: Topic<Value>, { value, content }: StoredRecord): Value | null {
+/**
+ * @returns null for a tombstone. What this process itself appended is not parsed again: it was typed when it was made,
+ *   and never changes
+ * @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema
+ */
+export function readValue<Value>(
+  topic: Topic<Value>,
+  { value, content }: Pick<StoredRecord, 'value' | 'content'>,
+): Value | null {
   return content === undefined ? parseValue(topic, value) : (content as Value);
 }
 

@@ -1,9 +1,8 @@
-import { z } from 'zod';
-import { decisionRecordSchema } from '../../contracts/decision.ts';
 import { discloseDecision } from '../../contracts/disclosure.ts';
 import { toEpochMs } from '../../contracts/ids.ts';
+import { topics } from '../../contracts/topics.ts';
 import { storableText } from '../../platform/postgres/text.ts';
-import { onOneLine } from './report-row.ts';
+import { bodyOf, present, type RecordedValue } from './recorded-value.ts';
 
 /** A row of `history.decisions`. Times in milliseconds since 1970. */
 export interface DecisionRow {
@@ -34,45 +33,17 @@ export interface DecisionRow {
   readonly sharedBody: string | null;
 }
 
-/** What becomes a column. */
-const recordedSchema = decisionRecordSchema
-  .pick({
-    decisionId: true,
-    entryId: true,
-    revision: true,
-    artifactKey: true,
-    artifactKind: true,
-    reach: true,
-    tenantId: true,
-    trigger: true,
-    decidedAt: true,
-    expiresAt: true,
-    verdict: true,
-    action: true,
-    blockFrom: true,
-    threatName: true,
-    severity: true,
-    reason: true,
-    fileName: true,
-  })
-  .extend({
-    scores: z.array(z.object({ classifier: z.string(), result: z.object({ outcome: z.string() }) })),
-  });
-
 /**
  * @param k from how many tenants on counts are told to others
- * @throws Error when the bytes are not a decision record
+ * @throws FirebreakError FB_RECORD_UNREADABLE when it is not a decision record
  */
-export function decisionRow(value: Uint8Array, k: number): DecisionRow {
-  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
-  const json: unknown = JSON.parse(text);
-  const decision = recordedSchema.parse(json);
+export function decisionRow(record: RecordedValue, k: number): DecisionRow {
+  const decision = present(topics.decisions, record);
   const { trigger, threatName, fileName, scores } = decision;
   const scored = scores
     .filter(({ result }) => result.outcome === 'score')
     .map(({ classifier }) => classifier);
-  const shared =
-    decision.reach === 'ecosystem' ? discloseDecision(decisionRecordSchema.parse(json), null, k) : null;
+  const shared = decision.reach === 'ecosystem' ? discloseDecision(decision, null, k) : null;
   return {
     decisionId: decision.decisionId,
     entryId: decision.entryId,
@@ -95,7 +66,7 @@ export function decisionRow(value: Uint8Array, k: number): DecisionRow {
     detectionSource: trigger.detectionSource ?? null,
     fileName: fileName === undefined ? null : storableText(fileName),
     classifiers: storableText([...new Set(scored)].join(' ')),
-    body: onOneLine(text, json),
+    body: bodyOf(record, decision),
     sharedBody: shared === null ? null : JSON.stringify(shared),
   };
 }

@@ -1,6 +1,7 @@
 import { toEpochMs } from '../../contracts/ids.ts';
 import { revisionOf, topics } from '../../contracts/topics.ts';
-import { parseValue } from '../../platform/log/topic-log.ts';
+import { readValue } from '../../platform/log/topic-log.ts';
+import type { RecordedValue } from './recorded-value.ts';
 
 /** A row of `history.entries`: the latest revision of a decided entry, or its revocation. */
 export interface EntryRow {
@@ -20,8 +21,8 @@ export interface EntryRow {
  * @returns null for a tombstone: the row ends by itself
  * @throws FirebreakError FB_RECORD_UNREADABLE
  */
-export function entryRow(value: Uint8Array | null): EntryRow | null {
-  const record = parseValue(topics.verdicts, value);
+export function entryRow(stored: RecordedValue): EntryRow | null {
+  const record = readValue(topics.verdicts, stored);
   if (record === null) return null;
   const { id, revision, key } = revisionOf(record);
   const revoked = record.kind === 'revocation';

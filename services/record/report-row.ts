@@ -1,9 +1,8 @@
-import { z } from 'zod';
-import { ecsCodeSignatureSchema, ecsFileSchema } from '../../contracts/ecs.ts';
+import type { EcsFile } from '../../contracts/ecs.ts';
 import { toEpochMs } from '../../contracts/ids.ts';
-import { reportSchema } from '../../contracts/report.ts';
-import { acceptedReportSchema } from '../../contracts/topics.ts';
+import { topics } from '../../contracts/topics.ts';
 import { searchKey, storableText } from '../../platform/postgres/text.ts';
+import { bodyOf, present, type RecordedValue } from './recorded-value.ts';
 
 /** A row of `history.reports`, with what `history.sightings` takes from it. Times in milliseconds since 1970. */
 export interface ReportRow {
@@ -28,36 +27,10 @@ export interface ReportRow {
   readonly body: string;
 }
 
-/** What becomes a column. The rest was checked when it was accepted and is kept as it came. */
-const { id, '@timestamp': reportedAt, detectionSource, localAction, artifact } = reportSchema.shape;
-const fileSchema = ecsFileSchema
-  .pick({ name: true, path: true, hash: true })
-  .extend({ code_signature: ecsCodeSignatureSchema.pick({ subject_name: true }).exactOptional() });
-const recordedSchema = z.object({
-  ...acceptedReportSchema.pick({
-    tenantId: true,
-    deviceId: true,
-    artifactKey: true,
-    artifactKind: true,
-    acceptedAt: true,
-    clockSuspect: true,
-  }).shape,
-  report: z.object({
-    id,
-    '@timestamp': reportedAt,
-    detectionSource,
-    localAction,
-    artifact: artifact.pick({ hash: true }).strip(),
-    file: fileSchema.exactOptional(),
-  }),
-});
-
-/** @throws Error when the bytes are not an accepted report */
-export function reportRow(value: Uint8Array): ReportRow {
-  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
-  const json: unknown = JSON.parse(text);
-  const { report, tenantId, deviceId, artifactKey, artifactKind, acceptedAt, clockSuspect } =
-    recordedSchema.parse(json);
+/** @throws FirebreakError FB_RECORD_UNREADABLE when it is not an accepted report */
+export function reportRow(record: RecordedValue): ReportRow {
+  const accepted = present(topics.reports, record);
+  const { report, tenantId, deviceId, artifactKey, artifactKind, acceptedAt, clockSuspect } = accepted;
   const fileName = nameOf(report.file);
   const signer = storableOrNull(report.file?.code_signature?.subject_name);
   return {
@@ -77,16 +50,11 @@ export function reportRow(value: Uint8Array): ReportRow {
     md5: report.artifact.hash?.md5 ?? report.file?.hash?.md5 ?? null,
     signer,
     signerKey: signer === null ? null : searchKey(signer),
-    body: onOneLine(text, json),
+    body: bodyOf(record, accepted),
   };
 }
 
-/** @returns JSON without line breaks between its tokens; inside of strings they are always escaped */
-export function onOneLine(text: string, json: unknown): string {
-  return text.includes('\n') ? JSON.stringify(json) : text;
-}
-
-function nameOf(file: z.infer<typeof fileSchema> | undefined): string | null {
+function nameOf(file: EcsFile | undefined): string | null {
   return storableOrNull(file?.name ?? /[^\\/]+$/.exec(file?.path ?? '')?.[0]);
 }
 

@@ -1,8 +1,8 @@
 import { topics } from '../../contracts/topics.ts';
-import type { StoredRecord } from '../../platform/log/log.ts';
 import { arrayLiteral, type ArrayItem } from '../../platform/postgres/array-literal.ts';
 import { decisionRow, type DecisionRow } from './decision-row.ts';
 import { entryRow, type EntryRow } from './entry-row.ts';
+import type { RecordedValue } from './recorded-value.ts';
 import { reportRow, type ReportRow } from './report-row.ts';
 import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
@@ -10,17 +10,11 @@ import type { DatabasePool } from '../../platform/postgres/pool.ts';
 export interface HistoryTable<Row> {
   readonly topic: string;
   /** @returns null where there is nothing to write; throws where the record cannot be read */
-  readonly rowOf: (record: Pick<StoredRecord, 'value'>) => Row | null;
+  readonly rowOf: (record: RecordedValue) => Row | null;
   /** Rows of the same identity are one row: the table keeps the first. */
   readonly identityOf: (row: Row) => string;
   /** One statement, and so one transaction. Writing the same rows again changes nothing. */
   readonly write: (pool: Pick<DatabasePool, 'query'>, rows: readonly Row[]) => Promise<void>;
-}
-
-/** A tombstone of a topic that is not compacted is nobody's doing. */
-function present({ value }: Pick<StoredRecord, 'value'>): Uint8Array {
-  if (value === null) throw new Error('There is no value.');
-  return value;
 }
 
 /**
@@ -77,7 +71,7 @@ on conflict (artifact_key, tenant_id, name_key) do update
 
 export const reportTable: HistoryTable<ReportRow> = {
   topic: topics.reports.name,
-  rowOf: (record) => reportRow(present(record)),
+  rowOf: reportRow,
   identityOf: (row) => `${row.deviceId} ${row.reportId} ${row.reportedAtMs}`,
   write: async (pool, rows) => {
     const column = columnsOf(rows);
@@ -129,7 +123,7 @@ returning accepted_at, recorded_at
 export function decisionTable(k: number): HistoryTable<DecisionRow> {
   return {
     topic: topics.decisions.name,
-    rowOf: (record) => decisionRow(present(record), k),
+    rowOf: (record) => decisionRow(record, k),
     identityOf: (row) => `${row.decisionId} ${row.acceptedAtMs}`,
     write: async (pool, rows) => {
       const column = columnsOf(rows);
@@ -178,7 +172,7 @@ on conflict (entry_id) do update
 
 export const entryTable: HistoryTable<EntryRow> = {
   topic: topics.verdicts.name,
-  rowOf: ({ value }) => entryRow(value),
+  rowOf: entryRow,
   identityOf: (row) => `${row.entryId} ${row.revision}`,
   write: async (pool, rows) => {
     const entries = latest(rows);
