@@ -83,6 +83,11 @@ export const limitDefinitions = {
     'FIREBREAK_LIMIT_INFLIGHT_REPORT_BYTES',
     'What may wait for the log at once, shared out among tenants; half of what the log itself queues, so that ingest sheds by value first.',
   ),
+  undecidedMs: limit(
+    1 * second,
+    'FIREBREAK_LIMIT_UNDECIDED_MS',
+    'While older reports than this wait for their decision, repeats of known artifacts are shed: what is new is decided sooner.',
+  ),
   recentReports: limit(
     50_000,
     'FIREBREAK_LIMIT_RECENT_REPORTS',
@@ -215,6 +220,7 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
     holds: (l) => 8 * l.reportBytes <= l.inflightReportBytes,
   },
   { says: 'pageItemsDefault <= pageItems', holds: (l) => l.pageItemsDefault <= l.pageItems },
+  { says: 'joinDeadlineMs < undecidedMs', holds: (l) => l.joinDeadlineMs < l.undecidedMs },
   { says: 'joinDeadlineMs < holdMs', holds: (l) => l.joinDeadlineMs < l.holdMs },
   { says: 'holdMs <= waitMs', holds: (l) => l.holdMs <= l.waitMs },
   { says: 'sharedFromTenants >= 3', holds: (l) => l.sharedFromTenants >= 3 },

@@ -174,6 +174,14 @@ export const deadLetterSchema = z.object({
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
+/** How far the owner of a partition of artifacts has come, by the clock of acceptance. */
+export const progressSchema = z.object({
+  partition: z.int().nonnegative(),
+  /** Every report of the partition that was accepted before is decided. */
+  decidedUntil: storedTimestampSchema,
+});
+export type Progress = z.infer<typeof progressSchema>;
+
 function topic<Value>(definition: Topic<Value>): Topic<Value> {
   return definition;
 }
@@ -265,6 +273,16 @@ export const topics = {
     retention: null,
     compaction: { minLagMs: 0 },
     holds: 'changelog of the correlator’s folded state',
+  }),
+  progress: topic({
+    name: 'progress.v1',
+    schema: progressSchema,
+    keyOf: ({ partition }) => String(partition),
+    placeOf: ({ partition }) => String(partition),
+    placement: 'key',
+    retention: 'answerLifeMs',
+    compaction: null,
+    holds: 'how far the correlators have come, for who must not run ahead of them',
   }),
   control: topic({
     name: 'control.v1',

@@ -1,8 +1,8 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Trust } from '../../contracts/domain.ts';
-import type { TenantId } from '../../contracts/ids.ts';
+import type { TenantId, Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
-import { topics, type Topic } from '../../contracts/topics.ts';
+import { topics, type Progress, type Topic } from '../../contracts/topics.ts';
 import type { DecisionConfig } from '../../engine/decide/config.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { Batch, Consumer, PartitionRef } from '../../platform/log/log.ts';
@@ -32,10 +32,13 @@ interface Owned {
   readonly view: VerdictView;
   readonly changelog: Changelog;
   committed: { readonly reports: number; readonly scores: number; readonly evidence: number };
+  /** As it was published last. */
+  decidedUntil: Timestamp | null;
 }
 
 const joined = [topics.reports, topics.scores, topics.evidence] as const;
 const expireEveryMs = 25;
+const progressEveryMs = 250;
 const writeEveryMs = 1000;
 const buryEveryMs = 10 * 60 * 1000;
 
@@ -70,6 +73,7 @@ export class Correlator implements Part {
     this.#every(expireEveryMs, () => {
       for (const { correlator } of this.#owned.values()) correlator.expire();
     });
+    this.#every(progressEveryMs, () => void this.#publishProgress());
     this.#every(writeEveryMs, () => this.#writeSoon());
     this.#every(buryEveryMs, () => void this.#bury().catch((error: unknown) => events.effectsDelayed(error)));
   }
@@ -118,7 +122,14 @@ export class Correlator implements Part {
         changelog,
         now: Date.now,
       });
-      this.#owned.set(partition, { correlator, offsets, view, changelog, committed: start });
+      this.#owned.set(partition, {
+        correlator,
+        offsets,
+        view,
+        changelog,
+        committed: start,
+        decidedUntil: null,
+      });
     }
   }
 
@@ -182,6 +193,19 @@ export class Correlator implements Part {
       this.#options.events.poisoned(batch.topic, poison.length);
     }
     return records;
+  }
+
+  /** Never rejects: the next turn says more. */
+  async #publishProgress(): Promise<void> {
+    const progress = [...this.#owned].flatMap(([partition, owned]): readonly Progress[] => {
+      const { decidedUntil } = owned.correlator;
+      if (decidedUntil === null || decidedUntil === owned.decidedUntil) return [];
+      owned.decidedUntil = decidedUntil;
+      return [{ partition, decidedUntil }];
+    });
+    await this.#options.log.append(topics.progress, progress).catch((error: unknown) => {
+      this.#options.events.effectsDelayed(error);
+    });
   }
 
   #writeSoon(): void {

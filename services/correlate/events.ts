@@ -1,10 +1,11 @@
+import { toEpochMs } from '../../contracts/ids.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
-import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import { latencyBuckets, type Metrics } from '../../platform/telemetry/metrics.ts';
 import type { DecisionEffects } from './decide-occasion.ts';
 import type { Work } from './work.ts';
 
 export interface CorrelateEvents {
-  decided(work: Work, effects: DecisionEffects): void;
+  decided(work: Work, effects: DecisionEffects, nowMs: number): void;
   poisoned(topic: string, records: number): void;
   undecidable(work: Work, error: unknown): void;
   signalsAway(error: unknown): void;
@@ -20,6 +21,13 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
   const joins = metrics.counter(
     { name: 'firebreak_correlate_joins_total', help: 'Reports decided, by why the join ended.' },
     ['end'],
+  );
+  const decisionSeconds = metrics.histogram(
+    {
+      name: 'firebreak_correlate_decision_seconds',
+      help: 'From the acceptance of a report to its decision.',
+    },
+    { buckets: latencyBuckets },
   );
   const revisions = metrics.counter(
     {
@@ -58,9 +66,11 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     help: 'Entries that ended so long ago that the log forgets them.',
   });
   return {
-    decided(work, { decisions, judgement }) {
-      if (work.kind === 'report') joins.inc({ end: work.end });
-      else revisions.inc({ trigger: work.kind });
+    decided(work, { decisions, judgement }, nowMs) {
+      if (work.kind === 'report') {
+        joins.inc({ end: work.end });
+        decisionSeconds.observe((nowMs - toEpochMs(work.join.report.acceptedAt)) / 1000);
+      } else revisions.inc({ trigger: work.kind });
       for (const { verdict, reach, artifactKey, entryId, revision, probability } of decisions) {
         verdicts.inc({ verdict, reach });
         if (verdict === 'malicious')

@@ -124,6 +124,12 @@ export class Joiner {
     return this.#waiting.size;
   }
 
+  /** @returns the report that waits longest, null when none does */
+  get oldestWaiting(): AcceptedReport | null {
+    for (const { join } of this.#waiting.values()) return join.report;
+    return null;
+  }
+
   #add(waiting: Waiting, score: Score, offset: number): void {
     waiting.join = addScore(waiting.join, score);
     waiting.scoreOffsets.push(offset);

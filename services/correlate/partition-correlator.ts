@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Trust } from '../../contracts/domain.ts';
 import { isFirebreakError } from '../../contracts/errors.ts';
-import type { TenantId } from '../../contracts/ids.ts';
+import type { TenantId, Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import type { ArtifactSignals, Fact, SignalStep } from '../../contracts/signals.ts';
 import { topics, type AcceptedReport, type Finding } from '../../contracts/topics.ts';
@@ -56,6 +56,7 @@ export class PartitionCorrelator {
   readonly #joiner: Joiner;
   readonly #headers = new Map<number, RecordHeaders>();
   #ready: Ready[] = [];
+  #newestRead: Timestamp | null = null;
   #pumping: Promise<void> = Promise.resolve();
   #isPumping = false;
   #stopped = false;
@@ -77,6 +78,7 @@ export class PartitionCorrelator {
     for (const { offset, value, headers } of records) {
       if (value === null) continue;
       offsets.reports.open(offset);
+      this.#newestRead = value.acceptedAt;
       this.#headers.set(offset, headers);
       this.#enqueue(this.#joiner.report(value, offset, scoresEnd));
     }
@@ -128,6 +130,12 @@ export class PartitionCorrelator {
     return this.#joiner.waitingCount + this.#ready.length;
   }
 
+  /** @returns when the oldest undecided report was accepted, or the newest one when all are decided; null before any was read */
+  get decidedUntil(): Timestamp | null {
+    for (const { work } of this.#ready) if (work.kind === 'report') return work.join.report.acceptedAt;
+    return this.#joiner.oldestWaiting?.acceptedAt ?? this.#newestRead;
+  }
+
   #enqueue(works: readonly JoinedWork[]): void {
     for (const { work, offsets } of works) {
       const headers =
@@ -175,7 +183,7 @@ export class PartitionCorrelator {
       try {
         const effects = this.#decideOne(occasion, states?.[index] ?? null, learned, nowMs);
         decided.push({ ready, effects });
-        events.decided(ready.work, effects);
+        events.decided(ready.work, effects, nowMs);
       } catch (error) {
         events.undecidable(ready.work, error);
         await this.#bequeath(ready, error);

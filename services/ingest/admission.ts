@@ -5,16 +5,19 @@ export type Worth = 'first-seen' | 'known';
 
 /**
  * Bounds what waits for the log, in bytes of reports, and shares it out: with n tenants at work each may have the
- * (n + 1)th part of it, so that there is always room for one more. Repeats of known artifacts get half of everything:
- * they are shed first.
+ * (n + 1)th part of it, so that there is always room for one more. Repeats of known artifacts are shed first: they get
+ * half of everything, and nothing while decisions are late. What is new is taken however late they are: the log keeps it.
  */
 export class Admission {
   readonly #totalBytes: number;
+  readonly #isLate: () => boolean;
   readonly #byTenant = new Map<TenantId, number>();
   #usedBytes = 0;
 
-  constructor(totalBytes: number) {
+  /** @param isLate whether reports wait too long for their decision */
+  constructor(totalBytes: number, isLate: () => boolean) {
     this.#totalBytes = totalBytes;
+    this.#isLate = isLate;
   }
 
   get usedBytes(): number {
@@ -23,6 +26,7 @@ export class Admission {
 
   /** @returns whether the bytes are taken; then they are the caller's until `release` */
   tryTake(tenantId: TenantId, bytes: number, worth: Worth): boolean {
+    if (worth === 'known' && this.#isLate()) return false;
     const part = worth === 'known' ? 0.5 : 1;
     const before = this.#byTenant.get(tenantId);
     const tenants = this.#byTenant.size + (before === undefined ? 1 : 0);

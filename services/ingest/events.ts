@@ -19,6 +19,7 @@ export interface IngestEvents {
 export interface IngestGauges {
   readonly waiters: () => number;
   readonly inflightBytes: () => number;
+  readonly undecidedSeconds: () => number;
   readonly decidedEntries: () => number;
   readonly answers: () => number;
 }
@@ -86,6 +87,11 @@ export function watchIngest(metrics: Metrics, gauges: IngestGauges): void {
     metrics.gauge({ name, help }, { collect: (to) => to.set(read()) });
   gauge('firebreak_ingest_waiters', 'Held reports that wait for a verdict.', gauges.waiters);
   gauge('firebreak_ingest_inflight_bytes', 'Reports on their way to the log.', gauges.inflightBytes);
+  gauge(
+    'firebreak_ingest_undecided_seconds',
+    'Age of the oldest report taken here that waits for its decision.',
+    gauges.undecidedSeconds,
+  );
   gauge('firebreak_ingest_view_entries', 'Malicious and suspicious entries held.', gauges.decidedEntries);
   gauge('firebreak_ingest_view_answers', '“No threats found” answers held.', gauges.answers);
 }

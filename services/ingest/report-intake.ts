@@ -8,6 +8,7 @@ import type { Preferences } from '../../platform/http/prefer.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { traceHeader } from '../../platform/telemetry/trace.ts';
 import type { Admission } from './admission.ts';
+import type { Backlog } from './backlog.ts';
 import type { IngestEvents } from './events.ts';
 import { Hold } from './hold.ts';
 import { parseReport, type Envelope, type ParsedReport } from './parse-report.ts';
@@ -23,6 +24,7 @@ export interface IntakeDependencies {
   readonly waiters: Pick<Waiters, 'add' | 'remove'>;
   readonly recent: RecentReports;
   readonly admission: Admission;
+  readonly backlog: Pick<Backlog, 'appended'>;
   readonly events: Pick<IngestEvents, 'answered' | 'appended' | 'held'>;
   readonly limits: Limits;
   /** Milliseconds since 1970. */
@@ -160,12 +162,16 @@ export class ReportIntake {
 
   /** Gives the log what is new. */
   async #append(items: readonly Item[], request: Intake & { readonly booking: Booking }): Promise<void> {
-    const { log, recent, events, now } = this.#deps;
+    const { log, recent, backlog, events, now } = this.#deps;
     const reports = items.flatMap((item) => (item.kind !== 'rejected' && item.append ? [item.accepted] : []));
     if (reports.length === 0) return;
     const startedAtMs = now();
     const headers = { [traceHeader]: request.traceparent };
-    await log.append(topics.reports, reports, () => headers);
+    const positions = await log.append(topics.reports, reports, () => headers);
+    // Of one request: they were accepted at the same time.
+    const acceptedAtMs = toEpochMs(reports[0]?.acceptedAt ?? toTimestamp(startedAtMs));
+    for (const partition of new Set(positions.map((position) => position.partition)))
+      backlog.appended(partition, acceptedAtMs);
     this.#release(request, request.booking);
     events.appended(reports.length, (now() - startedAtMs) / 1000);
     for (const report of reports) recent.remember(report);

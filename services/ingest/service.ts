@@ -7,6 +7,7 @@ import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { Admission } from './admission.ts';
 import { agentRoutes } from './agent-routes.ts';
+import { Backlog } from './backlog.ts';
 import type { Devices } from './devices.ts';
 import { createIngestEvents, watchIngest } from './events.ts';
 import { RecentReports } from './recent-reports.ts';
@@ -39,12 +40,26 @@ export function createIngest(deps: IngestDependencies): {
   const view = new View(limits);
   const waiters = new Waiters(limits.waitersPerProcess);
   const recent = new RecentReports(limits.recentReports);
-  const admission = new Admission(limits.inflightReportBytes);
-  const reader = new ViewReader({ log, view, waiters, events, now });
-  const intake = new ReportIntake({ log, view, waiters, recent, admission, events, limits, now, random });
+  const backlog = new Backlog();
+  const isLate = () => backlog.ageMs(now()) > limits.undecidedMs;
+  const admission = new Admission(limits.inflightReportBytes, isLate);
+  const reader = new ViewReader({ log, view, backlog, waiters, events, now });
+  const intake = new ReportIntake({
+    log,
+    view,
+    waiters,
+    recent,
+    admission,
+    backlog,
+    events,
+    limits,
+    now,
+    random,
+  });
   watchIngest(metrics, {
     waiters: () => waiters.count,
     inflightBytes: () => admission.usedBytes,
+    undecidedSeconds: () => backlog.ageMs(now()) / 1000,
     decidedEntries: () => view.size.decided,
     answers: () => view.size.answers,
   });

@@ -3,6 +3,7 @@ import type { Part } from '../../platform/lifecycle/part.ts';
 import { followPersistently } from '../../platform/log/follow-persistently.ts';
 import type { Batch, Position } from '../../platform/log/log.ts';
 import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
+import type { Backlog } from './backlog.ts';
 import type { IngestEvents } from './events.ts';
 import type { Decided, View } from './view.ts';
 import type { Waiters } from './waiters.ts';
@@ -10,6 +11,7 @@ import type { Waiters } from './waiters.ts';
 export interface ViewReaderDependencies {
   readonly log: TopicLog;
   readonly view: View;
+  readonly backlog: Pick<Backlog, 'progressed'>;
   readonly waiters: Pick<Waiters, 'notify'>;
   readonly events: IngestEvents;
   /** Milliseconds since 1970. */
@@ -17,7 +19,8 @@ export interface ViewReaderDependencies {
 }
 
 /**
- * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits.
+ * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits; and
+ * `progress` into the backlog.
  * Filling (not ready, until the ends that stood at the start are reached) → following. When reading fails it goes on
  * from where it was.
  */
@@ -39,8 +42,10 @@ export class ViewReader implements Part {
     for (const { name } of [topics.verdicts, topics.control]) {
       for (const { partition, start } of await log.bounds(name)) this.#goOnFrom(name, partition, start);
     }
-    const answerEnds = await log.ends(topics.answers.name);
-    answerEnds.forEach((end, partition) => this.#goOnFrom(topics.answers.name, partition, end));
+    for (const { name } of [topics.answers, topics.progress]) {
+      const ends = await log.ends(name);
+      ends.forEach((end, partition) => this.#goOnFrom(name, partition, end));
+    }
     this.#running = this.#run();
   }
 
@@ -74,13 +79,19 @@ export class ViewReader implements Part {
   }
 
   #take(batch: Batch): void {
-    const { view } = this.#deps;
+    const { view, backlog, now } = this.#deps;
     switch (batch.topic) {
       case topics.verdicts.name:
         this.#apply(topics.verdicts, batch, (key, record) => view.applyVerdict(key, record));
         break;
       case topics.control.name:
         this.#apply(topics.control, batch, (key, record) => view.applyControl(key, record));
+        break;
+      case topics.progress.name:
+        this.#apply(topics.progress, batch, (_key, progress) => {
+          if (progress !== null) backlog.progressed(progress, now());
+          return [];
+        });
         break;
       default:
         this.#apply(topics.answers, batch, (_key, answer) =>

@@ -6,6 +6,7 @@ import { reportBatchSchema } from '../../../contracts/http.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
 import { topics, type AcceptedReport, type Topic } from '../../../contracts/topics.ts';
 import { Admission } from '../../../services/ingest/admission.ts';
+import { Backlog } from '../../../services/ingest/backlog.ts';
 import { createIngestEvents } from '../../../services/ingest/events.ts';
 import { RecentReports } from '../../../services/ingest/recent-reports.ts';
 import { ReportIntake } from '../../../services/ingest/report-intake.ts';
@@ -37,13 +38,14 @@ function setUp(options: { totalBytes?: number; waiters?: number } = {}) {
     },
   };
   const waiters = new Waiters(options.waiters ?? 100);
-  const admission = new Admission(options.totalBytes ?? 1_000_000);
+  const admission = new Admission(options.totalBytes ?? 1_000_000, () => false);
   const intake = new ReportIntake({
     log,
     view,
     waiters,
     recent: new RecentReports(3),
     admission,
+    backlog: new Backlog(),
     events: createIngestEvents(createMetrics(), createLogger({ name: 'test', level: 'silent' })),
     limits: defaultLimits,
     now: () => nowMs,
