@@ -84,6 +84,9 @@ async function sendBatch(credential: string, reports: readonly object[]): Promis
     const taken = text.split('"status":"accepted"').length + text.split('"status":"known"').length - 2;
     accepted += taken;
     refused += reports.length - taken;
+    // As an agent does that was asked to come again.
+    const retryAfterMs = /"retryAfterMs":(\d+)/.exec(text)?.[1];
+    if (retryAfterMs !== undefined) await sleep(Number(retryAfterMs));
   } catch {
     failed += reports.length;
     await sleep(100);

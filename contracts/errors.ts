@@ -91,6 +91,12 @@ export const errorDefinitions = {
     'Make a new key.',
   ),
   FB_RATE_LIMITED: define(429, 'Too much at once', 'Wait as long as `Retry-After` says.', true),
+  FB_OVERLOADED: define(
+    503,
+    'More requests wait than the service can keep',
+    'Wait as long as `Retry-After` says.',
+    true,
+  ),
   FB_LOG_FULL: define(
     503,
     'The log has more queued than it may',

@@ -30,6 +30,11 @@ export const limitDefinitions = {
     'FIREBREAK_LIMIT_INFLATED_BODY_BYTES',
     'Compressed input may not become a bomb.',
   ),
+  waitingBodyBytes: limit(
+    64 * mebibyte,
+    'FIREBREAK_LIMIT_WAITING_BODY_BYTES',
+    'Bodies are parsed a few in a turn of the event loop; what waits for its turn lies in memory.',
+  ),
   reportBytes: limit(
     320 * kibibyte,
     'FIREBREAK_LIMIT_REPORT_BYTES',
@@ -214,6 +219,7 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
   { says: 'textBytes < reportBytes', holds: (l) => l.textBytes < l.reportBytes },
   { says: 'reportBytes <= bodyBytes', holds: (l) => l.reportBytes <= l.bodyBytes },
   { says: 'bodyBytes <= inflatedBodyBytes', holds: (l) => l.bodyBytes <= l.inflatedBodyBytes },
+  { says: 'inflatedBodyBytes <= waitingBodyBytes', holds: (l) => l.inflatedBodyBytes <= l.waitingBodyBytes },
   { says: '2 * reportBytes <= recordBytes', holds: (l) => 2 * l.reportBytes <= l.recordBytes },
   {
     says: '8 * reportBytes <= inflightReportBytes',

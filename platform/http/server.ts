@@ -6,6 +6,7 @@ import { groupBy } from '../../contracts/group-by.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import type { Part } from '../lifecycle/part.ts';
 import { bearerToken, routeFor } from './admit.ts';
+import { BodyTurns } from './body-turns.ts';
 import { Call, OpenCalls, type ParsedBody } from './call.ts';
 import type { HttpEvents } from './events.ts';
 import { answerUnparsable, PathTable } from './fallback.ts';
@@ -21,7 +22,7 @@ export interface HttpServerOptions extends SystemOptions {
   readonly port: number;
   readonly routes: readonly Route[];
   readonly authenticator: Authenticator;
-  readonly limits: Pick<Limits, 'bodyBytes' | 'inflatedBodyBytes' | 'depth'>;
+  readonly limits: Pick<Limits, 'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth'>;
   readonly events: HttpEvents;
   /** How long running calls may go on when the server stops, in milliseconds. */
   readonly drainMs: number;
@@ -50,11 +51,13 @@ export class HttpServer implements Part {
   readonly #options: HttpServerOptions;
   readonly #app: FastifyInstance;
   readonly #open = new OpenCalls();
+  readonly #turns: BodyTurns;
   #draining = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
     const { limits } = options;
+    this.#turns = new BodyTurns(limits.waitingBodyBytes);
     this.#app = Fastify({
       logger: false,
       bodyLimit: limits.bodyBytes,
@@ -148,6 +151,7 @@ export class HttpServer implements Part {
     if (route?.operation.body === undefined) return undefined;
     const compressed = /gzip/i.test(request.headers['content-encoding'] ?? '');
     const bytes = compressed ? await inflateBody(body, limits.inflatedBodyBytes) : body;
+    await this.#turns.take(bytes.length);
     return { json: parseJson(bytes, limits), bytes: bytes.length };
   }
 
