@@ -101,12 +101,14 @@ export function hostileReport(marker: string): Omit<ReportInput, 'id' | '@timest
   };
 }
 
+/** @returns what a device says of an artifact, by its number */
+export function reportOn(artifact: number): Omit<ReportInput, 'id' | '@timestamp'> {
+  return draw(artifact, 3) < 0.5 ? fileReport(artifact) : commandReport(artifact);
+}
+
 /** @param artifacts size of the pool; @param newShare share of reports about something never seen before */
 export function createCorpus(artifacts: number, newShare: number): Corpus {
   return {
-    report: (n) => {
-      const artifact = draw(n, 1) < newShare ? artifacts + n : Math.floor(draw(n, 2) * artifacts);
-      return draw(n, 3) < 0.5 ? fileReport(artifact) : commandReport(artifact);
-    },
+    report: (n) => reportOn(draw(n, 1) < newShare ? artifacts + n : Math.floor(draw(n, 2) * artifacts)),
   };
 }

@@ -55,10 +55,16 @@ export function splitChange(change: StateChange): {
 
 function exactMs(timestamp: Timestamp): number {
   const epochMs = Date.parse(timestamp);
-  if (Number.isNaN(epochMs) || new Date(epochMs).toISOString() !== timestamp) {
+  if (Number.isNaN(epochMs) || !isOwnText(timestamp, epochMs))
     throw new RangeError(`There is no such time as ${timestamp}.`);
-  }
   return epochMs;
+}
+
+/** The text of an ordinary year has one length, and what does not exist in the calendar comes out as another day. */
+function isOwnText(timestamp: Timestamp, epochMs: number): boolean {
+  const date = new Date(epochMs);
+  if (timestamp.length !== 24) return date.toISOString() === timestamp;
+  return timestamp.endsWith('Z') && date.getUTCDate() === Number(timestamp.slice(8, 10));
 }
 
 function contentOf(change: StateChange): FormFields {

@@ -71,7 +71,7 @@ export interface LogRecord {
   readonly value: Uint8Array | null;
   readonly headers?: Readonly<Record<string, string>>;
   /** What the value encodes, which never changes: a reader in the same process may be handed it. */
-  readonly content?: object;
+  readonly content?: unknown;
 }
 
 export interface StoredRecord {
@@ -81,8 +81,8 @@ export interface StoredRecord {
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, stamped by the log at append. */
   readonly appendedAt: number;
-  /** As it was given at append, when the log still has it; otherwise the value must be read. */
-  readonly content?: object;
+  /** What the value encodes, when the log still has it from the append or a reader left it here for the next one. */
+  content?: unknown;
 }
 
 export interface Batch {

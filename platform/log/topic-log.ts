@@ -44,7 +44,7 @@ export class TopicLog {
   }
 
   /** Resolves when all values are durable, with their positions in order. */
-  async append<Value extends object>(
+  async append<Value>(
     topic: Topic<Value>,
     values: readonly Value[],
     headers?: (index: number) => RecordHeaders,
@@ -128,15 +128,19 @@ export function parseBatch<Value>(
 }
 
 /**
- * @returns null for a tombstone. What this process itself appended is not parsed again: it was typed when it was made,
- *   and never changes
+ * @returns null for a tombstone. What this process itself appended, or has read, is not parsed again: it was typed when
+ *   it was made, and never changes
  * @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema
  */
 export function readValue<Value>(
   topic: Topic<Value>,
-  { value, content }: Pick<StoredRecord, 'value' | 'content'>,
+  record: Pick<StoredRecord, 'value' | 'content'>,
 ): Value | null {
-  return content === undefined ? parseValue(topic, value) : (content as Value);
+  if (record.content !== undefined) return record.content as Value;
+  const value = parseValue(topic, record.value);
+  // Several groups that catch up are handed the same record of the same page.
+  if (value !== null) record.content = value;
+  return value;
 }
 
 /** @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema */

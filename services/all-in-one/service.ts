@@ -127,7 +127,8 @@ async function* allParts(config: Config, ready: (address: Address) => void): Asy
     now: Date.now,
   });
   const ingest = createIngest({ log, devices, reports: historyOf(platform), limits, logger, metrics });
-  for (const service of [record, query, publish, correlate, classify, ingest])
+  // Who reads all verdicts in force starts together: each page is read and parsed once for them all.
+  for (const service of [record, query, publish, ingest, correlate, classify])
     for (const part of service.parts) yield up(part);
 
   const routes = [
