@@ -30,6 +30,7 @@ import {
 } from './ids.ts';
 import { defaultLimits } from './limits.ts';
 import { reportSchema } from './report.ts';
+import { leaving } from './leaves.ts';
 import { optional } from './optional.ts';
 
 /** Request and answer bodies of the REST interface, by the names that the OpenAPI document gives them. */
@@ -273,12 +274,14 @@ export const reportViewSchema = reportItemSchema
 
 /* ---- artifacts and overrides ---- */
 
-const prevalenceSchema = z.object({
+const prevalenceFields = {
   devices: z.int(),
-  tenants: z.int().nullable().describe('Null below k tenants.'),
   firstSeenAt: storedTimestampSchema.nullable(),
   lastSeenAt: storedTimestampSchema.nullable(),
-});
+};
+const ecosystemPrevalenceSchema = z.object(
+  leaving('shared', { ...prevalenceFields, tenants: z.int().nullable().describe('Null below k tenants.') }),
+);
 
 export const artifactViewSchema = z
   .object({
@@ -287,8 +290,8 @@ export const artifactViewSchema = z
     fileNames: z.array(z.string()).max(20),
     hashes: z.record(z.string(), z.string()),
     signer: z.string().nullable(),
-    own: prevalenceSchema.omit({ tenants: true }),
-    ecosystem: prevalenceSchema.nullable().describe('Null below k tenants.'),
+    own: z.object(prevalenceFields),
+    ecosystem: ecosystemPrevalenceSchema.nullable().describe('Null below k tenants.'),
     inForce: z.array(entrySchema),
     timeline: z.array(verdictItemSchema).max(100),
     reports: z.array(reportItemSchema).max(20),

@@ -24,7 +24,7 @@ export interface OpenApiDocument {
 const description = [
   'A suspicious artifact seen on one device becomes a block on every other before the attack can spread.',
   'Fields marked `x-firebreak-leaves: shared` may reach other organizations, `tenant` ones other devices of the same',
-  'organization; a field without a mark goes no further than to who sent it.',
+  'organization; a field without a mark goes no further than to who sent it and to the people of the organization.',
 ].join('\n');
 
 const securitySchemes = {

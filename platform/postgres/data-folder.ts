@@ -125,7 +125,10 @@ export function asFolderError(path: string, error: unknown): unknown {
     const detail = `The data folder ${path} cannot be written: make it writable for this user, or choose another with FIREBREAK_DATA_DIR.`;
     return new FirebreakError('FB_DATA_READ_ONLY', detail, { cause: error });
   }
-  if (code === 'ENOTDIR' || code === 'EEXIST') return foreign(path);
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    const detail = `The path ${path} leads over a file that is no folder: choose another with FIREBREAK_DATA_DIR.`;
+    return new FirebreakError('FB_DATA_FOREIGN', detail, { cause: error });
+  }
   return error;
 }
 

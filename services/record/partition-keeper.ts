@@ -1,4 +1,5 @@
 import type { Limits } from '../../contracts/limits.ts';
+import { orUnavailable } from '../../platform/postgres/failure.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { RecordEvents } from './events.ts';
 import type { DatabasePool } from '../../platform/postgres/pool.ts';
@@ -27,8 +28,9 @@ export class PartitionKeeper implements Part {
     this.#events = events;
   }
 
+  /** @throws FB_DATABASE_UNAVAILABLE */
   async start(): Promise<void> {
-    await this.#keep();
+    await orUnavailable(() => this.#keep());
     this.#timer = setInterval(() => {
       this.#keeping = this.#keep().catch((error: unknown) => this.#events.partitionsFailed(error));
     }, intervalMs);

@@ -97,6 +97,17 @@ describe('the OpenAPI document', () => {
   test('a mark that says how far a field may go is kept', () => {
     const text = JSON.stringify(plain);
     expect(document.info.description).toContain('x-firebreak-leaves');
+    const leaves = (entry: Json | undefined) =>
+      Object.entries((entry as JsonObject)['properties'] as Record<string, JsonObject>).map(
+        ([name, field]) => [name, field['x-firebreak-leaves'] ?? 'never'],
+      );
+    const [decided, own] = (document.components.schemas['Entry'] as JsonObject)['oneOf'] as JsonObject[];
+    const unshared = leaves(decided).filter(([, how]) => how !== 'shared');
+    expect(unshared).toEqual([
+      ['reportId', 'never'],
+      ['target', 'never'],
+    ]);
+    expect(new Set(leaves(own).map(([, how]) => how))).toEqual(new Set(['tenant']));
     expect(text).not.toContain('#/$defs/');
   });
 
