@@ -7,6 +7,11 @@ import { EntryStore } from '../../agent/sdk/entry-store.ts';
 import { StreamClient, type StreamClientEvent } from '../../agent/sdk/stream-client.ts';
 import { readinessSchema } from '../../contracts/http.ts';
 import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
+import { defaultLimits } from '../../contracts/limits.ts';
+import { topics, type Topic } from '../../contracts/topics.ts';
+import { parseBatch } from '../../platform/log/topic-log.ts';
+import { createLogger } from '../../platform/telemetry/logger.ts';
+import { EmbeddedPlatform } from '../../services/all-in-one/embedded-platform.ts';
 import {
   call,
   createTenant,
@@ -217,6 +222,35 @@ test('it stops clean, leaves no process behind, and the next start has nothing t
     count: before.count,
     digest: before.digest,
   });
+}, 60_000);
+
+// In one process a reader is handed what was appended; whoever starts later has only the bytes.
+test('every record of every topic can be read from its bytes', async () => {
+  await service.stop();
+  const platform = new EmbeddedPlatform(
+    dataDir,
+    defaultLimits,
+    createLogger({ name: 'test', level: 'silent' }),
+  );
+  await platform.start();
+  try {
+    const { log } = platform.topicLog;
+    const counts = new Map<string, number>();
+    const unreadable: string[] = [];
+    for (const topic of Object.values(topics) as readonly Topic<unknown>[]) {
+      for (const { partition, start } of await log.bounds(topic.name))
+        for await (const batch of log.read({ topic: topic.name, partition, offset: start })) {
+          const { records, poison } = parseBatch(topic, batch);
+          counts.set(topic.name, (counts.get(topic.name) ?? 0) + records.length);
+          unreadable.push(...poison.map(({ detail }) => `${topic.name}: ${detail}`));
+        }
+    }
+    expect(unreadable).toEqual([]);
+    for (const { name } of [topics.reports, topics.scores, topics.decisions, topics.verdicts])
+      expect(counts.get(name)).toBeGreaterThan(0);
+  } finally {
+    await platform.stop();
+  }
 }, 60_000);
 
 function fail(): never {
