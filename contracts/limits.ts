@@ -171,7 +171,7 @@ export const limitDefinitions = {
   benignCacheEntries: limit(
     100_000,
     'FIREBREAK_LIMIT_BENIGN_CACHE',
-    'About 30 MB; what falls out is judged again.',
+    'About 40 MB; what falls out is judged again.',
   ),
   signalCacheEntries: limit(
     100_000,

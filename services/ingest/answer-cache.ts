@@ -1,25 +1,21 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { subjectKey, type Subject } from '../../contracts/canonical.ts';
 import type { DecidedEntry } from '../../contracts/entry.ts';
-import type { EntryId } from '../../contracts/ids.ts';
-import { EntryForms, joinChange, splitChange, type EntryForm } from '../../engine/stream/entry-form.ts';
+import { EntryForms, joinChange, splitChange } from '../../engine/stream/entry-form.ts';
 
-interface Packed {
-  readonly id: EntryId;
-  readonly revision: number;
-  readonly decidedAtMs: number;
+interface Answer {
+  readonly entry: DecidedEntry;
   readonly expiresAtMs: number;
-  readonly form: EntryForm;
 }
 
 /**
  * "No threats found" by artifact and subject, the least recently used forgotten first: what falls out is judged again.
- * About 300 bytes each, as entries that differ only in key and times share their form.
+ * About 400 bytes each, as what entries have in common is held once.
  */
 export class AnswerCache {
   readonly #most: number;
   readonly #forms = new EntryForms();
-  readonly #answers = new Map<string, Packed>();
+  readonly #answers = new Map<string, Answer>();
 
   constructor(most: number) {
     this.#most = most;
@@ -29,14 +25,14 @@ export class AnswerCache {
     return this.#answers.size;
   }
 
+  /** @throws RangeError as `splitChange` */
   put(subject: Subject, entry: DecidedEntry): void {
     const change = { event: 'entry', data: entry } as const;
     const { varying, content } = splitChange(change);
-    const { id, revision, decidedAtMs, expiresAtMs } = varying;
-    const form = this.#forms.of(change, content);
+    const { data } = joinChange(varying, this.#forms.of(change, content));
     const name = nameOf(entry.key, subject);
     this.#answers.delete(name);
-    this.#answers.set(name, { id, revision, decidedAtMs, expiresAtMs, form });
+    this.#answers.set(name, { entry: data as DecidedEntry, expiresAtMs: varying.expiresAtMs });
     if (this.#answers.size <= this.#most) return;
     for (const oldest of this.#answers.keys()) {
       this.#answers.delete(oldest);
@@ -47,14 +43,12 @@ export class AnswerCache {
   /** @param nowMs milliseconds since 1970 */
   find(key: ArtifactKey, subject: Subject, nowMs: number): DecidedEntry | null {
     const name = nameOf(key, subject);
-    const packed = this.#answers.get(name);
-    if (packed === undefined) return null;
+    const answer = this.#answers.get(name);
+    if (answer === undefined) return null;
     this.#answers.delete(name);
-    if (packed.expiresAtMs <= nowMs) return null;
-    this.#answers.set(name, packed);
-    const { form, ...varying } = packed;
-    const change = joinChange({ ...varying, key }, form);
-    return change.event === 'entry' && change.data.source === 'decision' ? change.data : null;
+    if (answer.expiresAtMs <= nowMs) return null;
+    this.#answers.set(name, answer);
+    return answer.entry;
   }
 
   forget(key: ArtifactKey, subject: Subject): void {
