@@ -24,6 +24,9 @@ interface Settings {
   readonly out: string | null;
 }
 
+/** Longer than PostgreSQL takes to look for tables that have changed much. */
+const vacuumMs = 75_000;
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -71,13 +74,14 @@ async function measure(service: ServiceProcess, task: LoadTask) {
   };
 }
 
-/** Waits until the service hardly works any more: what was accepted is decided and recorded. */
+/** Waits until the service and PostgreSQL hardly work any more: what was accepted is decided and recorded. */
 async function settled(service: ServiceProcess): Promise<void> {
   for (let calm = 0; calm < 2;) {
     const before = usageOf(service.pid);
     await sleep(1000);
     const after = usageOf(service.pid);
-    calm = after.serviceCpuUs - before.serviceCpuUs < 150_000 ? calm + 1 : 0;
+    const usedUs = after.serviceCpuUs - before.serviceCpuUs + after.postgresCpuUs - before.postgresCpuUs;
+    calm = usedUs < 150_000 ? calm + 1 : 0;
   }
 }
 
@@ -125,6 +129,11 @@ async function bench(settings: Settings): Promise<void> {
       firstReport += 10_000_000;
       return { ...common, firstReport, ...more };
     };
+    if (settings.known > 0) {
+      say('waiting until history and PostgreSQL are done with what was made known');
+      await sleep(vacuumMs);
+      await settled(service);
+    }
     say('warming up');
     await runLoad(task({ batch: 100, rate: 500, seconds: 5 }));
     await settled(service);
