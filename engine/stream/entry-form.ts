@@ -76,8 +76,16 @@ function contentOf(change: StateChange): FormFields {
     const { id: _id, revision: _r, key: _key, decidedAt: _at, expiresAt: _until, ...fields } = change.data;
     return { event: 'own', fields };
   }
-  const { id: _id, revision: _r, key: _key, decidedAt: _at, expiresAt: _until, ...rest } = change.data;
-  const { reportId: _report, target: _target, ...fields } = rest;
+  const {
+    id: _id,
+    revision: _r,
+    key: _key,
+    decidedAt: _at,
+    expiresAt: _until,
+    reportId: _report,
+    target: _target,
+    ...fields
+  } = change.data;
   return { event: 'decided', fields };
 }
 
