@@ -158,6 +158,9 @@ export class HttpServer implements Part {
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const known = toFirebreakError(error);
     const { status, headers, problem } = answerProblem(known, request.id);
+    // Whoever sent a little too much is read to the end, as otherwise the closing connection may swallow the answer.
+    if (Number(request.headers['content-length']) <= 4 * this.#options.limits.bodyBytes)
+      reply.removeHeader('connection');
     this.#options.events.failed(known, status, request.id);
     return reply
       .code(status)
