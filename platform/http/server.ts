@@ -12,6 +12,7 @@ import type { HttpEvents } from './events.ts';
 import { answerUnparsable, PathTable } from './fallback.ts';
 import { answerProblem, toFirebreakError } from './problem.ts';
 import { checkMediaType, inflateBody, parseJson } from './read-json.ts';
+import { readOff } from './read-off.ts';
 import { sendReply } from './send-reply.ts';
 import type { Authenticator, Principal, Route } from './route.ts';
 import { registerSystemRoutes, type SystemOptions } from './system-routes.ts';
@@ -85,7 +86,11 @@ export class HttpServer implements Part {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer) =>
       this.#read(request, body),
     );
-    app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    app.setErrorHandler(async (error, request, reply) => {
+      if (toFirebreakError(error).code === 'FB_BODY_TOO_LARGE')
+        await readOff(request.raw, 4 * this.#options.limits.bodyBytes);
+      return this.#fail(error, request, reply);
+    });
     const paths = new PathTable(routes.map(({ operation }) => operation));
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
     for (const group of groupRoutes(routes)) this.#register(group);
@@ -158,9 +163,6 @@ export class HttpServer implements Part {
   #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const known = toFirebreakError(error);
     const { status, headers, problem } = answerProblem(known, request.id);
-    // Whoever sent a little too much is read to the end, as otherwise the closing connection may swallow the answer.
-    if (Number(request.headers['content-length']) <= 4 * this.#options.limits.bodyBytes)
-      reply.removeHeader('connection');
     this.#options.events.failed(known, status, request.id);
     return reply
       .code(status)

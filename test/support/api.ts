@@ -27,20 +27,14 @@ export interface CallOptions {
 export async function call(url: string, path: string, options: CallOptions = {}): Promise<Reply> {
   const { token, json, raw, headers = {} } = options;
   const body = json === undefined ? raw : JSON.stringify(json);
-  const send = () =>
-    fetch(new URL(path, url), {
-      method: options.method ?? (body === undefined ? 'GET' : 'POST'),
-      headers: {
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
-    });
-  // A server that answers before it has read a body may close under the pen of who still writes: asked again once.
-  const response = await send().catch((error: unknown) => {
-    if (/EPIPE|ECONNRESET/.test(String(error instanceof Error ? error.cause : error))) return send();
-    throw error;
+  const response = await fetch(new URL(path, url), {
+    method: options.method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
   });
   const text = await response.text();
   const isJson =
