@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
 import { entryId, identifyArtifact } from '../contracts/canonical.ts';
-import { reason } from '../contracts/domain.ts';
 import { deviceIdSchema, reportIdSchema, tenantIdSchema, toTimestamp } from '../contracts/ids.ts';
 import { artifactSchema, type ArtifactKey } from '../contracts/artifact.ts';
 import { defaultLimits } from '../contracts/limits.ts';
@@ -9,6 +8,7 @@ import { factFields } from '../engine/correlate/fold.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
 import { SignalState } from '../platform/signals/signal-state.ts';
 import { EmbeddedPlatform } from '../services/all-in-one/embedded-platform.ts';
+import { decidedEntry, ecosystem } from '../test/support/entries.ts';
 import { reportOn } from './corpus.ts';
 
 const portion = 2000;
@@ -88,27 +88,16 @@ function signalsOf(key: ArtifactKey, maker: Maker = newTenant()): SignalRecord {
 }
 
 function blockOf(key: ArtifactKey, maker: Maker = newTenant()): VerdictRecord {
-  const subject = { tenantId: null, deviceId: null };
   const nowMs = Date.now();
   return {
     kind: 'entry',
-    subject,
-    entry: {
-      id: entryId(key, 'ecosystem', subject),
-      revision: 1,
+    subject: ecosystem,
+    entry: decidedEntry(0, 1, ecosystem, {
+      id: entryId(key, 'ecosystem', ecosystem),
       key,
-      source: 'decision',
-      reach: 'ecosystem',
-      verdict: 'malicious',
-      action: 'block',
-      blockFrom: 'default',
-      remediation: ['stop-process'],
-      threatName: 'Behavior:Win32/Execution.A!ml',
-      severity: 'medium',
-      reason: reason('content-evidence'),
       decidedAt: toTimestamp(nowMs - dayMs),
       expiresAt: toTimestamp(nowMs + 29 * dayMs),
-    },
+    }),
     origin: { ...maker, reportId: reportIdSchema.parse(uuidv7()) },
     writer: 'bench',
   };

@@ -108,8 +108,8 @@ async function bench(settings: Settings): Promise<void> {
   const started = performance.now();
   const service = await startService({ dataDir });
   const readyMs = Math.round(performance.now() - started);
-  const fresh = await idle(service, 5);
   try {
+    const fresh = await idle(service, 5);
     const tenant = await createTenant(service.url, service.operatorToken, 'bench', 'established');
     const credentials: string[] = [];
     for (let n = 0; n < 9; n += 1)

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { sha256Hex } from '../../contracts/canonical.ts';
 import type { Entry } from '../../contracts/entry.ts';
 
 /**
@@ -41,7 +41,7 @@ function audienceOf(targets: Extract<Entry, { source: 'own' }>['targets']): stri
 
 /** @returns what the entry adds to the sum */
 export function contribution(entry: Entry): bigint {
-  return BigInt(`0x${hash('sha256', canonicalEntryText(entry), 'hex')}`);
+  return BigInt(`0x${sha256Hex(canonicalEntryText(entry))}`);
 }
 
 export function withEntry(digest: StateDigest, entry: Entry): StateDigest {

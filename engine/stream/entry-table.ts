@@ -205,12 +205,8 @@ export class EntryTable {
   }
 }
 
-let last = { id: '', bytes: Buffer.alloc(0) };
-
-/** One record asks for its id several times in a row. @returns bytes that nobody may change */
 function idBytes(id: string): Buffer {
-  if (id !== last.id) last = { id, bytes: Buffer.from(id.replaceAll('-', ''), 'hex') };
-  return last.bytes;
+  return Buffer.from(id.replaceAll('-', ''), 'hex');
 }
 
 /** @returns the JSON of each entry of the chunk, revocations left out */

@@ -53,6 +53,7 @@ interface Booking {
   /** Id and time of those before. */
   readonly seen: Set<string>;
   readonly awaiting: boolean;
+  readonly acceptedAtMs: number;
   readonly bytesEach: number;
   /** Held of the admission. */
   bookedBytes: number;
@@ -82,11 +83,18 @@ export class ReportIntake {
     const { limits, now } = this.#deps;
     checkBatch(intake, limits);
     const { batch, preferences } = intake;
-    const envelope = envelopeOf(intake, now());
+    const acceptedAtMs = now();
+    const envelope = envelopeOf(intake, acceptedAtMs);
     const waitMs =
       preferences.waitSeconds === null ? 0 : Math.min(preferences.waitSeconds * 1000, limits.waitMs);
     const bytesEach = Math.ceil(intake.bodyBytes / batch.reports.length);
-    const booking = { seen: new Set<string>(), awaiting: waitMs > 0, bytesEach, bookedBytes: 0 };
+    const booking = {
+      seen: new Set<string>(),
+      awaiting: waitMs > 0,
+      acceptedAtMs,
+      bytesEach,
+      bookedBytes: 0,
+    };
     const hold = new Hold(this.#deps.waiters);
     try {
       const items = batch.reports.map((raw, index) =>
@@ -168,10 +176,8 @@ export class ReportIntake {
     const startedAtMs = now();
     const headers = { [traceHeader]: request.traceparent };
     const positions = await log.append(topics.reports, reports, () => headers);
-    // Of one request: they were accepted at the same time.
-    const acceptedAtMs = toEpochMs(reports[0]?.acceptedAt ?? toTimestamp(startedAtMs));
     for (const partition of new Set(positions.map((position) => position.partition)))
-      backlog.appended(partition, acceptedAtMs);
+      backlog.appended(partition, request.booking.acceptedAtMs);
     this.#release(request, request.booking);
     events.appended(reports.length, (now() - startedAtMs) / 1000);
     for (const report of reports) recent.remember(report);

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type pg from 'pg';
+import { sha256Hex } from '../../../contracts/canonical.ts';
 import { copyOut } from '../../postgres/copy-out.ts';
 import { compactedRowBytes } from './flush-builder.ts';
 import { sliceFrames } from './frame.ts';
@@ -18,7 +18,7 @@ const pageRows = 128;
 
 /** @returns an array literal of how `last_offset` knows these keys: SHA-256 of their UTF-8, cut to 16 bytes */
 export function digestArray(keys: readonly string[]): string {
-  const digestOf = (key: string): string => hash('sha256', key, 'hex').slice(0, 32);
+  const digestOf = (key: string): string => sha256Hex(key).slice(0, 32);
   return `{${[...new Set(keys)].map((key) => `"\\\\x${digestOf(key)}"`).join(',')}}`;
 }
 
