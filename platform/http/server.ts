@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { FirebreakError } from '../../contracts/errors.ts';
@@ -53,6 +53,8 @@ export class HttpServer implements Part {
   readonly #app: FastifyInstance;
   readonly #open = new OpenCalls();
   readonly #turns: BodyTurns;
+  /** Connections that have not asked for anything yet. Node counts them as busy and would wait for their request. */
+  readonly #unused = new Set<Socket>();
   #draining = false;
 
   constructor(options: HttpServerOptions) {
@@ -95,6 +97,7 @@ export class HttpServer implements Part {
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
     for (const group of groupRoutes(routes)) this.#register(group);
     registerSystemRoutes(app, this.#options);
+    this.#watchConnections();
     try {
       await app.listen({ host, port });
     } catch (error) {
@@ -103,10 +106,11 @@ export class HttpServer implements Part {
     }
   }
 
-  /** Lets running calls finish for `drainMs`, then closes their connections. */
+  /** Lets running calls finish for `drainMs`, then closes their connections; those that ask for nothing close at once. */
   async stop(): Promise<void> {
     this.#draining = true;
     this.#open.drain();
+    for (const socket of this.#unused) socket.destroy();
     const closing = this.#app.close();
     const timer = setTimeout(() => this.#app.server.closeAllConnections(), this.#options.drainMs);
     await closing;
@@ -119,6 +123,15 @@ export class HttpServer implements Part {
     if (address === null) throw new Error('The server does not listen.');
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return `http://${host}:${address.port}`;
+  }
+
+  #watchConnections(): void {
+    this.#app.server.on('connection', (socket: Socket) => {
+      if (this.#draining) socket.destroy();
+      this.#unused.add(socket);
+      socket.once('close', () => this.#unused.delete(socket));
+    });
+    this.#app.server.on('request', ({ socket }) => this.#unused.delete(socket));
   }
 
   #register({ method, url, operationId, routes }: RouteGroup): void {

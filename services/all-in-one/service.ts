@@ -146,7 +146,8 @@ async function* allParts(config: Config, ready: (address: Address) => void): Asy
       authenticator,
       limits,
       events: createHttpEvents(metrics, logger),
-      drainMs: config.drainMs,
+      // What stands behind the interface needs the rest of the time to stop.
+      drainMs: config.drainMs / 2,
       metrics,
       metricsToken: config.metricsToken,
       openApi: buildOpenApi(

@@ -228,12 +228,12 @@ describe('a request that is not', () => {
   });
 
   test.each([
-    ['/v1/things/5', 400, 'FB_QUERY_INVALID'],
-    ['/v1/things/%zz', 400, 'FB_QUERY_INVALID'],
-    [`/v1/things/${'x'.repeat(2000)}`, 400, 'FB_QUERY_INVALID'],
-    ['/v1/nothing', 404, 'FB_NOT_FOUND'],
-    ['/v1/echo', 405, 'FB_METHOD_NOT_ALLOWED'],
-  ])('to %.30s is refused', async (path, status, code) => {
+    ['a thing with a bad id', '/v1/things/5', 400, 'FB_QUERY_INVALID'],
+    ['a path that is not encoded right', '/v1/things/%zz', 400, 'FB_QUERY_INVALID'],
+    ['a thing with a long id', `/v1/things/${'x'.repeat(2000)}`, 400, 'FB_QUERY_INVALID'],
+    ['nothing', '/v1/nothing', 404, 'FB_NOT_FOUND'],
+    ['a path that has another method', '/v1/echo', 405, 'FB_METHOD_NOT_ALLOWED'],
+  ])('to %s is refused', async (_name, path, status, code) => {
     const response = await running.call('admin', path);
     expect(await problemOf(response)).toMatchObject({ status, code });
     if (status === 405) expect(response.headers.get('allow')).toBe('POST');
@@ -348,6 +348,19 @@ describe('starting and stopping', () => {
     await other.stop();
     expect((await waiting).status).toBe(202);
     await expect(fetch(`${other.url}/health/live`)).rejects.toThrow();
+  });
+
+  test('a connection that never asked for anything does not keep it waiting', async () => {
+    const other = await serve(routes, { drainMs: 60_000 });
+    const { hostname, port } = new URL(other.url);
+    const idle = connect(Number(port), hostname).resume();
+    await once(idle, 'connect');
+    const begun = connect(Number(port), hostname).resume();
+    begun.write('GET /health/live HTTP/1.1\r\n');
+    const closed = Promise.all([once(idle, 'close'), once(begun, 'close')]);
+    await sleep(50);
+    await other.stop();
+    await closed;
   });
 
   test('a call that never ends does not keep it from stopping', async () => {
