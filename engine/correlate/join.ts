@@ -3,12 +3,13 @@ import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
 /** Why a join ended. */
-export type JoinEnd = 'complete' | 'deadline';
+export type JoinEnd = 'complete' | 'settled' | 'deadline';
 
 /**
  * A report that waits for its classifiers.
  *
  *   waiting ──every expected answer is in──▶ complete
+ *      ├────the missing answers cannot change the outcome (`isSettled`)──▶ settled
  *      └────deadline passed, and the scores were read to the end that they had when the report was read──▶ deadline
  */
 export interface Join {
@@ -59,11 +60,23 @@ export function missingClassifiers(join: Join): readonly string[] {
 }
 
 /**
+ * @returns whether one answer is, alone, enough for a block: where waiting for the others costs most, and where it is
+ *   worth asking whether they matter
+ */
+export function hasDecisiveScore(join: Join): boolean {
+  for (const { result, threshold } of join.scores.values())
+    if (result.outcome === 'score' && result.capped !== true && result.probability >= threshold) return true;
+  return false;
+}
+
+/**
+ * Whether it ends by itself. (`settled` depends on what else is known of the artifact: the correlator asks for that.)
+ *
  * @param nowMs epoch milliseconds
  * @param scoresRead offset up to which the scores partition has been read
  * @returns why the join is over, or null while it waits
  */
-export function joinEnd(join: Join, nowMs: number, scoresRead: number): JoinEnd | null {
+export function joinEnd(join: Join, nowMs: number, scoresRead: number): Exclude<JoinEnd, 'settled'> | null {
   if (join.expected.every((id) => join.scores.has(id))) return 'complete';
   return nowMs >= join.deadlineMs && scoresRead >= join.scoresEnd ? 'deadline' : null;
 }

@@ -7,7 +7,7 @@ import { evidenceFromScores, evidenceFromSignals } from '../../engine/correlate/
 import { confirmationFact, factFields } from '../../engine/correlate/fold.ts';
 import { testify } from '../../engine/correlate/testify.ts';
 import type { DecisionConfig } from '../../engine/decide/config.ts';
-import { decide, type Judgement } from '../../engine/decide/decide.ts';
+import { decide, type DecideInput, type Judgement } from '../../engine/decide/decide.ts';
 import { plan, type Plan } from '../../engine/decide/plan.ts';
 import { decisionRecord } from '../../engine/decide/record.ts';
 import type { VerdictView } from './verdict-view.ts';
@@ -43,27 +43,34 @@ export function withFact(signals: ArtifactSignals, fact: Fact): ArtifactSignals 
 }
 
 /** @param signals of the artifact after the fold; null when the store is away */
+export function decideInputOf(
+  { key, kind, tenantId, scores }: Occasion,
+  signals: ArtifactSignals | null,
+  { view, trustOf, config, nowMs }: DecideContext,
+): DecideInput {
+  return {
+    artifactKey: key,
+    kind,
+    tenantId,
+    evidence: signals === null ? evidenceFromScores(scores) : evidenceFromSignals(signals, tenantId),
+    trustOf,
+    recentEcosystemBlocks: view.recentEcosystemBlocks(nowMs),
+    degraded: signals === null,
+    config,
+  };
+}
+
+/** @param signals of the artifact after the fold; null when the store is away */
 export function decideOccasion(
   occasion: Occasion,
   signals: ArtifactSignals | null,
   context: DecideContext,
 ): DecisionEffects {
   const { view, trustOf, config, nowMs } = context;
-  const { key, kind, tenantId, deviceId } = occasion;
-  const evidence =
-    signals === null ? evidenceFromScores(occasion.scores) : evidenceFromSignals(signals, tenantId);
-  const degraded = signals === null;
-  const recentEcosystemBlocks = view.recentEcosystemBlocks(nowMs);
-  const judgement = decide({
-    artifactKey: key,
-    kind,
-    tenantId,
-    evidence,
-    trustOf,
-    recentEcosystemBlocks,
-    degraded,
-    config,
-  });
+  const { key, tenantId, deviceId } = occasion;
+  const input = decideInputOf(occasion, signals, context);
+  const { evidence } = input;
+  const judgement = decide(input);
   const standing = view.standing(key, tenantId, deviceId, nowMs);
   const awaited = occasion.report?.awaited === true;
   // Who waits gets an answer even where one is in force: the ingest instance that holds the request may not know it.

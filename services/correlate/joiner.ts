@@ -2,7 +2,14 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { toEpochMs } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
-import { addScore, joinEnd, openJoin, type Join } from '../../engine/correlate/join.ts';
+import {
+  addScore,
+  hasDecisiveScore,
+  joinEnd,
+  openJoin,
+  type Join,
+  type JoinEnd,
+} from '../../engine/correlate/join.ts';
 import type { WorkOffsets } from './partition-offsets.ts';
 import type { Work } from './work.ts';
 
@@ -14,7 +21,10 @@ export interface JoinerOptions {
   readonly start: { readonly reports: number; readonly scores: number };
 }
 
-/** A piece of work with the offsets that may be committed once it is settled. */
+/**
+ * A piece of work with the offsets that may be committed once it is settled. A report whose `end` is `settled` is only a
+ * proposal and has none yet: it goes on waiting, unless `claim` is called.
+ */
 export interface JoinedWork {
   readonly work: Work;
   readonly offsets: WorkOffsets;
@@ -71,9 +81,8 @@ export class Joiner {
       scoreOffsets: [],
     };
     for (const held of this.#takeHeld(key)) this.#add(waiting, held.score, held.offset);
-    if (joinEnd(waiting.join, -Infinity, 0) === 'complete') return [finished(waiting, 'complete')];
     this.#waiting.set(key, waiting);
-    return [];
+    return this.#ended(key, waiting);
   }
 
   /** @param reportsEnd end of the reports partition at this moment */
@@ -87,9 +96,17 @@ export class Joiner {
       return [];
     }
     this.#add(waiting, score, offset);
-    if (joinEnd(waiting.join, -Infinity, 0) === null) return [];
+    return this.#ended(key, waiting);
+  }
+
+  /** Ends a join that is settled. @returns null when it has ended, or heard more, since it was proposed */
+  claim(join: Join): JoinedWork | null {
+    const { deviceId, report } = join.report;
+    const key = reportKey(deviceId, report.id, report['@timestamp']);
+    const waiting = this.#waiting.get(key);
+    if (waiting?.join !== join) return null;
     this.#waiting.delete(key);
-    return [finished(waiting, 'complete')];
+    return finished(waiting, 'settled');
   }
 
   /** The reports have been read up to here: held scores that waited for less are late. */
@@ -130,6 +147,16 @@ export class Joiner {
     return null;
   }
 
+  #ended(key: string, waiting: Waiting): readonly JoinedWork[] {
+    const { join } = waiting;
+    if (joinEnd(join, -Infinity, 0) === null)
+      return hasDecisiveScore(join)
+        ? [{ work: { kind: 'report', join, end: 'settled' }, offsets: none }]
+        : [];
+    this.#waiting.delete(key);
+    return [finished(waiting, 'complete')];
+  }
+
   #add(waiting: Waiting, score: Score, offset: number): void {
     waiting.join = addScore(waiting.join, score);
     waiting.scoreOffsets.push(offset);
@@ -154,7 +181,9 @@ function reportKey(deviceId: string, reportId: string, reportedAt: string): stri
   return `${deviceId}/${reportId}/${reportedAt}`;
 }
 
-function finished({ join, reportOffsets, scoreOffsets }: Waiting, end: 'complete' | 'deadline'): JoinedWork {
+const none: WorkOffsets = { reports: [], scores: [], evidence: [] };
+
+function finished({ join, reportOffsets, scoreOffsets }: Waiting, end: JoinEnd): JoinedWork {
   const offsets = { reports: reportOffsets, scores: scoreOffsets, evidence: [] };
   return { work: { kind: 'report', join, end }, offsets };
 }

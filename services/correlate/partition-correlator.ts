@@ -8,10 +8,17 @@ import type { ArtifactSignals, Fact, SignalStep } from '../../contracts/signals.
 import { topics, type AcceptedReport, type Finding } from '../../contracts/topics.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { DecisionConfig } from '../../engine/decide/config.ts';
+import { isSettled } from '../../engine/decide/settled.ts';
 import type { RecordHeaders, TopicLog, TypedRecord } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
 import type { Changelog } from './changelog.ts';
-import { decideOccasion, withFact, type DecisionEffects } from './decide-occasion.ts';
+import {
+  decideInputOf,
+  decideOccasion,
+  withFact,
+  type DecideContext,
+  type DecisionEffects,
+} from './decide-occasion.ts';
 import type { CorrelateEvents } from './events.ts';
 import { Joiner, type JoinedWork } from './joiner.ts';
 import type { PartitionOffsets } from './partition-offsets.ts';
@@ -37,6 +44,13 @@ export interface PartitionCorrelatorOptions {
 
 interface Ready extends JoinedWork {
   readonly headers: RecordHeaders;
+}
+
+interface Done {
+  readonly ready: Ready;
+  readonly occasion: Occasion;
+  /** Null: a bug kept it from being decided, and it lies in the dead letters. */
+  readonly effects: DecisionEffects | null;
 }
 
 /** Work decided together: one round trip to the signals, one commit of the log. */
@@ -137,13 +151,16 @@ export class PartitionCorrelator {
   }
 
   #enqueue(works: readonly JoinedWork[]): void {
-    for (const { work, offsets } of works) {
-      const headers =
-        offsets.reports.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ?? {};
-      for (const offset of offsets.reports) this.#headers.delete(offset);
-      this.#ready.push({ work, offsets, headers });
-    }
+    for (const work of works) this.#ready.push(this.#withHeaders(work));
     if (works.length > 0) this.#pump();
+  }
+
+  #withHeaders(work: JoinedWork): Ready {
+    const { reports } = work.offsets;
+    const headers =
+      reports.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ?? {};
+    for (const offset of reports) this.#headers.delete(offset);
+    return { ...work, headers };
   }
 
   async #room(): Promise<void> {
@@ -176,41 +193,58 @@ export class PartitionCorrelator {
     const states = await this.#fold(occasions.map(({ step }) => step));
     const nowMs = this.#options.now();
     const learned = new Map<string, Fact[]>();
-    const decided: { readonly ready: Ready; readonly effects: DecisionEffects }[] = [];
-    for (const [index, ready] of taken.entries()) {
+    const done: Done[] = [];
+    for (const [index, proposed] of taken.entries()) {
       const occasion = occasions[index];
       if (occasion === undefined) continue;
+      const signals = signalsWith(states?.[index] ?? null, learned.get(occasion.key));
+      const context = this.#context(nowMs);
+      const ready = this.#claim(proposed, occasion, signals, context);
+      if (ready === null) continue;
       try {
-        const effects = this.#decideOne(occasion, states?.[index] ?? null, learned, nowMs);
-        decided.push({ ready, effects });
+        const effects = decideOccasion(occasion, signals, context);
+        this.#remember(effects, occasion, learned, nowMs);
+        done.push({ ready, occasion, effects });
         events.decided(ready.work, effects, nowMs);
       } catch (error) {
         events.undecidable(ready.work, error);
         await this.#bequeath(ready, error);
+        done.push({ ready, occasion, effects: null });
       }
     }
-    if (!(await this.#write(decided))) return;
+    if (!(await this.#write(done))) return;
     await this.#confirm(learned);
-    this.#settle(taken, occasions, states !== null, nowMs);
+    this.#settle(done, states !== null, nowMs);
   }
 
-  #decideOne(
-    occasion: Occasion,
-    state: ArtifactSignals | null,
-    learned: Map<string, Fact[]>,
-    nowMs: number,
-  ): DecisionEffects {
+  #context(nowMs: number): DecideContext {
     const { view, trustOf, config, writer } = this.#options;
-    const known = learned.get(occasion.key) ?? [];
-    const signals = state === null ? null : known.reduce(withFact, state);
-    const effects = decideOccasion(occasion, signals, { view, trustOf, config, writer, nowMs });
-    if (effects.confirmation !== null) learned.set(occasion.key, [...known, effects.confirmation]);
+    return { view, trustOf, config, writer, nowMs };
+  }
+
+  /** @returns the work itself; where it is only proposed as settled, null unless it is and still waits */
+  #claim(
+    proposed: Ready,
+    occasion: Occasion,
+    signals: ArtifactSignals | null,
+    context: DecideContext,
+  ): Ready | null {
+    const { work } = proposed;
+    if (work.kind !== 'report' || work.end !== 'settled') return proposed;
+    const missing = this.#options.profiles.filter(({ id }) => occasion.missing.includes(id));
+    if (!isSettled(decideInputOf(occasion, signals, context), missing)) return null;
+    const claimed = this.#joiner.claim(work.join);
+    return claimed === null ? null : this.#withHeaders(claimed);
+  }
+
+  #remember(effects: DecisionEffects, { key }: Occasion, learned: Map<string, Fact[]>, nowMs: number): void {
+    const { view } = this.#options;
+    if (effects.confirmation !== null) learned.set(key, [...(learned.get(key) ?? []), effects.confirmation]);
     for (const record of effects.verdicts) {
       view.apply(record);
       if (record.kind === 'entry' && record.entry.reach === 'ecosystem') view.countEcosystemBlock(nowMs);
     }
     for (const answer of effects.answers) view.answer(answer);
-    return effects;
   }
 
   /** @returns the states after the steps, or null while the store is away */
@@ -225,13 +259,11 @@ export class PartitionCorrelator {
   }
 
   /** Every effect is idempotent, so all are written again until all of them stand. @returns false when it was stopped before */
-  async #write(
-    decided: readonly { readonly ready: Ready; readonly effects: DecisionEffects }[],
-  ): Promise<boolean> {
+  async #write(done: readonly Done[]): Promise<boolean> {
     const { log, events } = this.#options;
     const gather = <Value>(pick: (effects: DecisionEffects) => readonly Value[]) => {
-      const rows = decided.flatMap(({ ready, effects }) =>
-        pick(effects).map((value) => ({ value, headers: ready.headers })),
+      const rows = done.flatMap(({ ready, effects }) =>
+        (effects === null ? [] : pick(effects)).map((value) => ({ value, headers: ready.headers })),
       );
       return [rows.map(({ value }) => value), (index: number) => rows[index]?.headers ?? {}] as const;
     };
@@ -258,13 +290,12 @@ export class PartitionCorrelator {
     await this.#fold([...learned].map(([key, facts]) => ({ key: key as SignalStep['key'], facts })));
   }
 
-  #settle(taken: readonly Ready[], occasions: readonly Occasion[], folded: boolean, nowMs: number): void {
+  #settle(done: readonly Done[], folded: boolean, nowMs: number): void {
     const { changelog, offsets } = this.#options;
-    for (const [index, ready] of taken.entries()) {
-      const occasion = occasions[index];
-      const changed =
-        occasion !== undefined && (occasion.step.sighting !== undefined || occasion.step.facts.length > 0);
-      if (folded && changed) changelog.touch(occasion.key, ready.offsets, nowMs);
+    for (const { ready, occasion } of done) {
+      const { sighting, facts } = occasion.step;
+      if (folded && (sighting !== undefined || facts.length > 0))
+        changelog.touch(occasion.key, ready.offsets, nowMs);
       else offsets.settle(ready.offsets);
     }
   }
@@ -290,6 +321,11 @@ export class PartitionCorrelator {
       }
     }
   }
+}
+
+/** @param learned facts that decisions of the same portion added after the fold */
+function signalsWith(state: ArtifactSignals | null, learned: readonly Fact[] = []): ArtifactSignals | null {
+  return state === null ? null : learned.reduce(withFact, state);
 }
 
 /** The consumer group of the correlators. */

@@ -171,6 +171,32 @@ describe('the correlator', () => {
     });
   });
 
+  test('a block is not kept waiting for an answer that cannot change it, and that answer changes nothing later', async () => {
+    await startCorrelator();
+    const accepted = await report({ artifact: { kind: 'script', text: 'hostile beyond doubt' } }, null);
+    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999, 0.9999)]);
+    const [decision] = await decisionsOn(accepted.artifactKey, 1);
+    expect(decision).toMatchObject({
+      end: 'settled',
+      missing: ['behavior'],
+      verdict: 'malicious',
+      reach: 'ecosystem',
+    });
+    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.01)]);
+    const marker = await report({ artifact: { kind: 'file', hash: { sha256: sha(7) } } }, 0.1);
+    await decisionsOn(marker.artifactKey, 1);
+    expect(about(await all(topics.decisions), accepted.artifactKey)).toHaveLength(1);
+  });
+
+  test('a block that the missing answer could still take further waits for it', async () => {
+    await startCorrelator();
+    const accepted = await report({ artifact: { kind: 'script', text: 'hostile as far as told' } }, null);
+    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999)]);
+    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.9999, 0.9999)]);
+    const [decision] = await decisionsOn(accepted.artifactKey, 1);
+    expect(decision).toMatchObject({ end: 'complete', reach: 'ecosystem' });
+  });
+
   test('a condemned behaviour reopens the file that did it; two established organizations carry it to all', async () => {
     await establish('alpha', 'beta');
     await startCorrelator();

@@ -32,6 +32,33 @@ describe('Joiner', () => {
     expect(works[0]).toMatchObject({ offsets: { reports: [0], scores: [0, 1] } });
   });
 
+  test('an answer that is enough alone proposes an end, which holds when nothing happened since', () => {
+    const join = joiner();
+    const report = script(11);
+    join.report(report, 0, 0);
+    join.reportsRead(1);
+    const [proposed] = join.score(scoreOf(report, 'rules', 0.99), 0, 1);
+    if (proposed?.work.kind !== 'report') throw new Error('Nothing was proposed.');
+    expect(proposed).toMatchObject({ work: { end: 'settled' }, offsets: { reports: [], scores: [] } });
+    expect(join.waitingCount).toBe(1);
+    expect(join.claim(proposed.work.join)).toMatchObject({
+      work: { end: 'settled' },
+      offsets: { reports: [0], scores: [0] },
+    });
+    expect(join.claim(proposed.work.join)).toBeNull();
+    expect(ends(join.score(scoreOf(report, 'behavior', 0.5), 1, 1))).toEqual(['score']);
+  });
+
+  test('a proposal is void once the last answer is in', () => {
+    const join = joiner();
+    const report = script(12);
+    join.report(report, 0, 0);
+    const [proposed] = join.score(scoreOf(report, 'rules', 0.99), 0, 1);
+    if (proposed?.work.kind !== 'report') throw new Error('Nothing was proposed.');
+    expect(ends(join.score(scoreOf(report, 'behavior', 0.5), 1, 1))).toEqual(['complete']);
+    expect(join.claim(proposed.work.join)).toBeNull();
+  });
+
   test('a score that comes before its report is held and joined', () => {
     const join = joiner();
     const report = script(2);

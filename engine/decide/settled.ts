@@ -1,0 +1,44 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Witness } from '../correlate/evidence.ts';
+import { decide, type DecideInput, type Judgement } from './decide.ts';
+
+/**
+ * Whether answers that are still missing cannot change what is enforced. A sum never falls when a witness says more,
+ * and neither do verdict and reach, so it is enough to judge twice: with every missing classifier as sure of innocence,
+ * and as sure of malice, as it can be. Name and severity may still change: a late score then makes a revision.
+ */
+export function isSettled(input: DecideInput, missing: readonly ClassifierProfile[]): boolean {
+  const [least, most] = [0, 1].map((probability) => decide(withWords(input, missing, probability)));
+  return least !== undefined && most !== undefined && isEnforcedAlike(least, most);
+}
+
+function withWords(
+  input: DecideInput,
+  missing: readonly ClassifierProfile[],
+  probability: number,
+): DecideInput {
+  const words = missing.map(
+    ({ id, version, baseRate, threshold }): Witness => ({
+      classifier: id,
+      version,
+      baseRate,
+      threshold,
+      probability,
+      capped: false,
+      tactic: null,
+      content: true,
+    }),
+  );
+  // What they said of earlier reports gives way to what they will say of this one.
+  const heard = (witnesses: readonly Witness[]) =>
+    witnesses.filter(({ classifier }) => !missing.some(({ id }) => id === classifier)).concat(words);
+  const { evidence } = input;
+  return {
+    ...input,
+    evidence: { ...evidence, own: heard(evidence.own), content: heard(evidence.content) },
+  };
+}
+
+function isEnforcedAlike(one: Judgement, other: Judgement): boolean {
+  return (['verdict', 'blockFrom', 'reach', 'action'] as const).every((field) => one[field] === other[field]);
+}
