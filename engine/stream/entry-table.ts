@@ -205,8 +205,12 @@ export class EntryTable {
   }
 }
 
+/** One record asks for the same id several times (is it news? what was there? put it). */
+let last = { id: '', bytes: Buffer.alloc(16) };
+
 function idBytes(id: string): Buffer {
-  return Buffer.from(id.replaceAll('-', ''), 'hex');
+  if (id !== last.id) last = { id, bytes: Buffer.from(id.replaceAll('-', ''), 'hex') };
+  return last.bytes;
 }
 
 /** @returns the JSON of each entry of the chunk, revocations left out */
