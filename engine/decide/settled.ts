@@ -17,18 +17,16 @@ function withWords(
   missing: readonly ClassifierProfile[],
   probability: number,
 ): DecideInput {
-  const words = missing.map(
-    ({ id, version, baseRate, threshold }): Witness => ({
-      classifier: id,
-      version,
-      baseRate,
-      threshold,
-      probability,
-      capped: false,
-      tactic: null,
-      content: true,
-    }),
-  );
+  const words = missing.map(({ id, version, baseRate, threshold }): Witness => ({
+    classifier: id,
+    version,
+    baseRate,
+    threshold,
+    probability,
+    capped: false,
+    tactic: null,
+    content: true,
+  }));
   // What they said of earlier reports gives way to what they will say of this one.
   const heard = (witnesses: readonly Witness[]) =>
     witnesses.filter(({ classifier }) => !missing.some(({ id }) => id === classifier)).concat(words);

@@ -19,9 +19,10 @@ export interface Ordered {
 }
 
 /**
- * One flush out of changes of several scopes: each entry once, in its highest revision, in the order of the phases and
- * within a phase as given. At one revision an entry beats a revocation: an own entry that is now for some devices only
- * is revoked for its tenant and in force for those devices.
+ * One flush out of changes of several scopes, of which each tells how it holds an id now: each id once, in the order of
+ * the phases and within a phase as given. An entry beats a revocation, whatever their revisions: an own entry that is
+ * now for some devices only is revoked for its tenant and in force for those devices, and once its id was buried it may
+ * begin again at a lower revision. Otherwise the highest revision stands.
  */
 export function orderFlush<Change extends Ordered>(changes: readonly Change[]): Change[] {
   const latest = new Map<string, Change>();
@@ -33,6 +34,6 @@ export function orderFlush<Change extends Ordered>(changes: readonly Change[]): 
 }
 
 function isLater(change: Ordered, held: Ordered): boolean {
-  if (change.revision !== held.revision) return change.revision > held.revision;
-  return held.phase === 0 && change.phase !== 0;
+  const [isRevocation, wasRevocation] = [change.phase === 0, held.phase === 0];
+  return isRevocation === wasRevocation ? change.revision > held.revision : wasRevocation;
 }
