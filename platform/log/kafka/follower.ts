@@ -1,0 +1,77 @@
+import type { Cluster } from 'kafkajs';
+import type { FollowOptions, PartitionBounds } from '../log.ts';
+import { FeedLoop } from './feed-loop.ts';
+import { Fetcher } from './fetcher.ts';
+import { PartitionFeed } from './partition-feed.ts';
+import type { KafkaLogSettings } from './settings.ts';
+
+export interface FollowerDependencies {
+  /** Connections of this follower alone; its topics are known to it. */
+  readonly cluster: Cluster;
+  readonly settings: KafkaLogSettings;
+  readonly bounds: (topic: string) => Promise<readonly PartitionBounds[]>;
+  readonly signal: AbortSignal;
+}
+
+/** Follows until the signal aborts, then resolves. Rejects with what a handler throws. */
+export async function followPartitions(options: FollowOptions, deps: FollowerDependencies): Promise<void> {
+  const { cluster, settings, signal } = deps;
+  const bounds = await boundsOf(options, deps);
+  let missing = bounds.length;
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  const fetcher = new Fetcher({
+    cluster,
+    waitMs: settings.fetchWaitMs,
+    onEvent: settings.onEvent,
+    onFed: (feed) => loops.find((loop) => loop.feed === feed)?.wake(),
+    resetTo: async ({ ref, fetchOffset }) => {
+      const [found] = (await deps.bounds(ref.topic)).filter(({ partition }) => partition === ref.partition);
+      return found === undefined ? fetchOffset : within(found, fetchOffset);
+    },
+    onFailed: fail,
+  });
+  const loops = options.from.map(({ topic, partition, offset }, index) => {
+    const { start = 0, end = 0 } = bounds[index] ?? {};
+    let isReached = false;
+    return new FeedLoop(new PartitionFeed({ topic, partition }, Math.max(start, offset)), {
+      ...options,
+      onMoved: (position) => {
+        if (isReached || position < end) return;
+        isReached = true;
+        missing -= 1;
+        if (missing === 0) options.onReached?.();
+      },
+      onRoom: () => fetcher.poke(),
+    });
+  });
+  const stop = (): void => loops.forEach((loop) => loop.stop());
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  fetcher.add(loops.map(({ feed }) => feed));
+  const running = loops.map((loop) => loop.run());
+  try {
+    await Promise.race([failed, Promise.all(running)]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+    await Promise.allSettled(running);
+    await fetcher.close();
+  }
+}
+
+/** @returns the bounds of each partition to follow, in the order of `from` */
+async function boundsOf(
+  { from }: FollowOptions,
+  { bounds }: FollowerDependencies,
+): Promise<readonly (PartitionBounds | undefined)[]> {
+  const topics = [...new Set(from.map(({ topic }) => topic))];
+  const all = (await Promise.all(topics.map(bounds))).flat();
+  return from.map(({ topic, partition }) =>
+    all.find((found) => found.topic === topic && found.partition === partition),
+  );
+}
+
+function within({ start, end }: PartitionBounds, offset: number): number {
+  return Math.min(end, Math.max(start, offset));
+}

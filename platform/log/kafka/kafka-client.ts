@@ -1,0 +1,175 @@
+import { Kafka, logLevel, type Admin, type Broker, type Cluster, type Message, type Producer } from 'kafkajs';
+import { FirebreakError } from '../../../contracts/errors.ts';
+import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
+
+/**
+ * The one place that knows kafkajs's lower level. Its `Consumer` hides when partitions are lost, so groups and reading
+ * are done on its `Cluster` and `Broker`, which it hands to partition assigners. Its types leave out of `Broker` what
+ * the group protocol needs.
+ */
+export interface GroupBroker extends Pick<Broker, 'offsetCommit' | 'offsetFetch'> {
+  joinGroup(request: {
+    readonly groupId: string;
+    readonly memberId: string;
+    readonly sessionTimeout: number;
+    readonly rebalanceTimeout: number;
+    readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+  }): Promise<{
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly memberId: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(request: {
+    readonly groupId: string;
+    readonly generationId: number;
+    readonly memberId: string;
+    readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+  }): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: {
+    readonly groupId: string;
+    readonly groupGenerationId: number;
+    readonly memberId: string;
+  }): Promise<unknown>;
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+}
+
+/** One partition of the answer to a fetch. */
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly messages: readonly FetchedMessage[];
+}
+
+export interface FetchedMessage {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | readonly Buffer[]>>;
+  readonly isControlRecord?: boolean;
+}
+
+export interface FetchRequest {
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly topics: {
+    readonly topic: string;
+    readonly partitions: {
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }[];
+  }[];
+}
+
+/** @returns the partitions of the answer, with their topics. @throws what kafkajs throws for the first partition with an error */
+export async function fetchFrom(
+  broker: Broker,
+  request: FetchRequest,
+): Promise<readonly { readonly topic: string; readonly fetched: FetchedPartition }[]> {
+  const { responses } = (await broker.fetch(request)) as {
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly FetchedPartition[];
+    }[];
+  };
+  return responses.flatMap(({ topicName, partitions }) =>
+    partitions.map((fetched) => ({ topic: topicName, fetched })),
+  );
+}
+
+/** @returns the broker that coordinates the group now */
+export async function coordinatorOf(cluster: Cluster, groupId: string): Promise<GroupBroker> {
+  return (await cluster.findGroupCoordinator({ groupId })) as Broker & GroupBroker;
+}
+
+/** Makes what talks to the brokers. Nothing connects before it is used. */
+export class KafkaClient {
+  readonly #kafka: Kafka;
+  readonly #patienceMs: number;
+
+  constructor(connection: KafkaConnection, { onEvent, patienceMs }: KafkaLogSettings) {
+    const { brokers, clientId, ssl, sasl } = connection;
+    this.#patienceMs = patienceMs;
+    this.#kafka = new Kafka({
+      clientId,
+      brokers: [...brokers],
+      ...(ssl !== undefined && { ssl }),
+      ...(sasl !== undefined && { sasl }),
+      connectionTimeout: 3000,
+      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 },
+      logLevel: logLevel.WARN,
+      logCreator:
+        () =>
+        ({ namespace, log }) =>
+          onEvent({ kind: 'client', text: `${namespace}: ${log.message}` }),
+    });
+  }
+
+  admin(): Admin {
+    return this.#kafka.admin();
+  }
+
+  /** Idempotent: what it repeats by itself stands in the log once. */
+  producer(): Producer {
+    return this.#kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => partitionOf,
+      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: Math.ceil(this.#patienceMs / 1000) + 5 },
+    });
+  }
+
+  /** A set of connections of its own: requests on one connection are answered in turn, so who waits long needs his own. */
+  cluster(): Cluster {
+    const made: Cluster[] = [];
+    this.#kafka.consumer({
+      groupId: 'unused',
+      allowAutoTopicCreation: false,
+      partitionAssigners: [
+        ({ cluster }) => {
+          made.push(cluster);
+          return { name: 'unused', version: 0, assign: () => Promise.resolve([]), protocol: unused };
+        },
+      ],
+    });
+    const [cluster] = made;
+    if (cluster === undefined) throw new Error('kafkajs made no cluster.');
+    return cluster;
+  }
+}
+
+function unused(): never {
+  throw new Error('This consumer joins no group.');
+}
+
+/** Records come with their partition: both implementations of the log place them by one rule. */
+function partitionOf({ message }: { readonly message: Message }): number {
+  if (message.partition === undefined) throw new Error('A record has no partition.');
+  return message.partition;
+}
+
+/** The protocol's name of what went wrong, such as `UNKNOWN_MEMBER_ID`, else the library's, such as `KafkaJSConnectionError`. */
+export function kafkaErrorName(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  if ('type' in error && typeof error.type === 'string') return error.type;
+  const name = 'name' in error && typeof error.name === 'string' ? error.name : '';
+  // What was given up, or is not worth repeating, comes wrapped.
+  return ('cause' in error && kafkaErrorName(error.cause)) || name;
+}
+
+/** Whether it is Kafka that says no, or is away; anything else is a bug of ours. */
+export function isKafkaError(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'name' in error && /^KafkaJS/.test(String(error.name))
+  );
+}
+
+/** @returns what the port's callers know: the log is away, whatever the reason; bugs as they are */
+export function toLogError(error: unknown, doing: string): unknown {
+  if (!isKafkaError(error)) return error;
+  return new FirebreakError('FB_LOG_UNAVAILABLE', `Kafka did not answer while ${doing}.`, { cause: error });
+}

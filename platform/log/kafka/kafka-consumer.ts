@@ -1,0 +1,235 @@
+import type { Cluster } from 'kafkajs';
+import { FirebreakError } from '../../../contracts/errors.ts';
+import type { ConsumeOptions, Consumer, PartitionBounds, PartitionRef, Position } from '../log.ts';
+import { FeedLoop } from './feed-loop.ts';
+import { Fetcher } from './fetcher.ts';
+import { GroupMember } from './group-member.ts';
+import { PartitionFeed } from './partition-feed.ts';
+import type { KafkaLogSettings } from './settings.ts';
+
+export interface KafkaConsumerDependencies {
+  /** Connections of this consumer alone; its topics are known to it. */
+  readonly cluster: Cluster;
+  readonly settings: KafkaLogSettings;
+  readonly bounds: (topic: string) => Promise<readonly PartitionBounds[]>;
+  readonly onStopped: (consumer: KafkaConsumer) => void;
+}
+
+interface Owned {
+  readonly loop: FeedLoop;
+  /** Resolves when the last handler has returned. */
+  running: Promise<void>;
+}
+
+interface WaitingCommit {
+  readonly position: Position;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A member of a group, and the handlers of its partitions: each partition has a loop of its own, one batch at a time. */
+export class KafkaConsumer implements Consumer {
+  readonly #options: ConsumeOptions;
+  readonly #deps: KafkaConsumerDependencies;
+  readonly #member: GroupMember;
+  readonly #fetcher: Fetcher;
+  readonly #owned = new Map<string, Owned>();
+  readonly #paused = new Set<string>();
+  /** Gains and losses, one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  #commits: WaitingCommit[] = [];
+  #committing = false;
+  #hasFailed = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ConsumeOptions, dependencies: KafkaConsumerDependencies) {
+    this.#options = options;
+    this.#deps = dependencies;
+    const { cluster, settings } = dependencies;
+    this.#member = new GroupMember({
+      cluster,
+      groupId: options.group,
+      topics: options.topics,
+      settings,
+      onGained: (slots) => void this.#inTurn(() => this.#gain(slots)),
+      onLost: (slots, clean) => this.#inTurn(() => this.#lose(slots, clean)),
+    });
+    this.#fetcher = new Fetcher({
+      cluster,
+      waitMs: settings.fetchWaitMs,
+      onEvent: settings.onEvent,
+      onFed: (feed) => this.#owned.get(nameOf(feed.ref))?.loop.wake(),
+      resetTo: (feed) => this.#begin(feed.ref, feed.fetchOffset),
+      onFailed: (error) => this.#fail(error),
+    });
+  }
+
+  /** Resolves when the group has given this member its first partitions, if any, and they are on their way. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#member.start(resolve));
+    await this.#turn;
+  }
+
+  async commit(position: Position): Promise<void> {
+    if (!this.#owned.has(nameOf(position))) throw lost(position);
+    await new Promise<void>((resolve, reject) => {
+      this.#commits.push({ position, resolve, reject });
+      void this.#commitWaiting();
+    });
+  }
+
+  pause(partitions: readonly PartitionRef[]): void {
+    for (const ref of partitions) {
+      this.#paused.add(nameOf(ref));
+      const loop = this.#owned.get(nameOf(ref))?.loop;
+      if (loop !== undefined) loop.feed.isPaused = true;
+    }
+  }
+
+  resume(partitions: readonly PartitionRef[]): void {
+    for (const ref of partitions) {
+      this.#paused.delete(nameOf(ref));
+      const loop = this.#owned.get(nameOf(ref))?.loop;
+      if (loop === undefined) continue;
+      loop.feed.isPaused = false;
+      loop.wake();
+    }
+    this.#fetcher.poke();
+  }
+
+  seek(position: Position): void {
+    this.#owned.get(nameOf(position))?.loop.feed.seek(position.offset);
+    this.#fetcher.poke();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#member.leave();
+    await this.#turn;
+    await this.#fetcher.close();
+    this.#deps.onStopped(this);
+  }
+
+  async #gain(slots: readonly number[]): Promise<void> {
+    const gained = (await Promise.all(this.#options.topics.map((topic) => this.#open(topic, slots)))).flat();
+    if (gained.length === 0 || this.#hasFailed) return;
+    for (const feed of gained) {
+      feed.isPaused = this.#paused.has(nameOf(feed.ref));
+      this.#owned.set(nameOf(feed.ref), { loop: this.#loopOf(feed), running: Promise.resolve() });
+    }
+    await this.#guard(() =>
+      this.#options.onGained?.(
+        gained.map(({ ref }) => ref),
+        this,
+      ),
+    );
+    for (const { ref } of gained) {
+      const owned = this.#owned.get(nameOf(ref));
+      if (owned !== undefined) owned.running = owned.loop.run();
+    }
+    this.#fetcher.add(gained);
+  }
+
+  /** @returns feeds of the topic's partitions among the slots, from where the group has committed */
+  async #open(topic: string, slots: readonly number[]): Promise<readonly PartitionFeed[]> {
+    const mine = (await this.#deps.bounds(topic)).filter(({ partition }) => slots.includes(partition));
+    if (mine.length === 0) return [];
+    const committed = await this.#member.committed(
+      topic,
+      mine.map(({ partition }) => partition),
+    );
+    return mine.map((bounds) => {
+      const { partition } = bounds;
+      return new PartitionFeed({ topic, partition }, this.#within(bounds, committed.get(partition) ?? null));
+    });
+  }
+
+  #loopOf(feed: PartitionFeed): FeedLoop {
+    const { maxBatchRecords, maxBatchBytes } = this.#options;
+    return new FeedLoop(feed, {
+      ...(maxBatchRecords !== undefined && { maxBatchRecords }),
+      ...(maxBatchBytes !== undefined && { maxBatchBytes }),
+      handle: (batch) => this.#guard(() => this.#options.handle(batch, this)),
+      onRoom: () => this.#fetcher.poke(),
+    });
+  }
+
+  async #lose(slots: readonly number[], clean: boolean): Promise<void> {
+    const losing = [...this.#owned.values()].filter(({ loop }) => slots.includes(loop.feed.ref.partition));
+    if (losing.length === 0) return;
+    const refs = losing.map(({ loop }) => loop.feed.ref);
+    this.#fetcher.remove(losing.map(({ loop }) => loop.feed));
+    for (const { loop } of losing) loop.stop();
+    // Another member may own them already: no commit of ours may be taken for the owner's.
+    if (!clean) for (const ref of refs) this.#owned.delete(nameOf(ref));
+    await Promise.all(losing.map(({ running }) => running));
+    await this.#guard(() => this.#options.onLost?.(refs, clean, this));
+    for (const ref of refs) this.#owned.delete(nameOf(ref));
+  }
+
+  /** Commits that come while one is under way go together. */
+  async #commitWaiting(): Promise<void> {
+    if (this.#committing) return;
+    this.#committing = true;
+    // A tick for what the same turn of the event loop commits.
+    await Promise.resolve();
+    while (this.#commits.length > 0) {
+      const commits = this.#commits.splice(0);
+      const latest = new Map(commits.map(({ position }) => [nameOf(position), position]));
+      try {
+        await this.#member.commit([...latest.values()]);
+        for (const { resolve } of commits) resolve();
+      } catch (error) {
+        for (const { reject } of commits) reject(error);
+      }
+    }
+    this.#committing = false;
+  }
+
+  /** @returns where to go on from an offset that the log may not have (any more) */
+  async #begin(ref: PartitionRef, offset: number): Promise<number> {
+    const bounds = (await this.#deps.bounds(ref.topic)).find(({ partition }) => partition === ref.partition);
+    return bounds === undefined ? offset : this.#within(bounds, offset);
+  }
+
+  #within({ start, end }: PartitionBounds, offset: number | null): number {
+    if (offset !== null && offset >= start && offset <= end) return offset;
+    return this.#options.from === 'earliest' ? start : end;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work).catch((error: unknown) => this.#fail(error));
+    return this.#turn;
+  }
+
+  /** What the caller's code throws ends this consumer, once, and nothing else. */
+  async #guard(call: () => Promise<void> | void | undefined): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    for (const { loop } of this.#owned.values()) loop.stop();
+    void this.stop().finally(() => this.#options.onFailed(error));
+  }
+}
+
+function lost({ topic, partition }: PartitionRef): FirebreakError {
+  return new FirebreakError(
+    'FB_PARTITION_LOST',
+    `Partition ${partition} of ${topic} is not this consumer's any more.`,
+  );
+}
+
+function nameOf({ topic, partition }: PartitionRef): string {
+  return `${topic}/${partition}`;
+}

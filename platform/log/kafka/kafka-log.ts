@@ -1,0 +1,229 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, Cluster } from 'kafkajs';
+import { FirebreakError } from '../../../contracts/errors.ts';
+import type {
+  Batch,
+  ConsumeOptions,
+  Consumer,
+  FollowOptions,
+  Log,
+  LogRecord,
+  PartitionBounds,
+  PartitionLag,
+  Position,
+  TopicSpec,
+} from '../log.ts';
+import { Appender } from './appender.ts';
+import { followPartitions } from './follower.ts';
+import { fetchFrom, isKafkaError, KafkaClient, toLogError } from './kafka-client.ts';
+import { KafkaConsumer } from './kafka-consumer.ts';
+import { createKafkaTopics } from './kafka-topics.ts';
+import { PartitionFeed } from './partition-feed.ts';
+import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
+
+const retryPauseMs = 200;
+const readBatch = { records: 500, bytes: 1_048_576 };
+
+/** @throws FB_LOG_UNAVAILABLE when no broker answers */
+export async function openKafkaLog({ connection, ...settings }: KafkaLogOptions): Promise<KafkaLog> {
+  const all = { ...defaultSettings, ...settings };
+  const log = new KafkaLog(new KafkaClient(connection, all), all);
+  await log.connect();
+  return log;
+}
+
+/**
+ * The log on Apache Kafka. Groups, followers and appends have connections of their own, because a broker answers the
+ * requests of one connection in turn; short questions share one more.
+ */
+export class KafkaLog implements Log {
+  readonly #client: KafkaClient;
+  readonly #settings: KafkaLogSettings;
+  readonly #admin: Admin;
+  /** For short questions and for `read`. */
+  readonly #cluster: Cluster;
+  readonly #appender: Appender;
+  readonly #consumers = new Set<KafkaConsumer>();
+  readonly #following = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+
+  constructor(client: KafkaClient, settings: KafkaLogSettings) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#admin = client.admin();
+    this.#cluster = client.cluster();
+    this.#appender = new Appender(settings, () => client.producer());
+  }
+
+  /** @throws FB_LOG_UNAVAILABLE */
+  async connect(): Promise<void> {
+    try {
+      await Promise.all([this.#admin.connect(), this.#cluster.connect()]);
+    } catch (error) {
+      throw toLogError(error, 'connecting');
+    }
+  }
+
+  async createTopics(topics: readonly TopicSpec[]): Promise<void> {
+    await this.#insist('creating topics', () => createKafkaTopics(this.#admin, topics, this.#settings));
+  }
+
+  append(topic: string, records: readonly LogRecord[]): Promise<readonly Position[]> {
+    return this.#appender.append(topic, records);
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const consumer = new KafkaConsumer(options, {
+      cluster: await this.#connectFor(options.topics),
+      settings: this.#settings,
+      bounds: (topic) => this.bounds(topic),
+      onStopped: (stopped) => this.#consumers.delete(stopped),
+    });
+    this.#consumers.add(consumer);
+    await consumer.start();
+    return consumer;
+  }
+
+  async *read(from: Position, until?: number): AsyncIterable<Batch> {
+    const { topic, partition } = from;
+    const bounds = (await this.bounds(topic)).find((found) => found.partition === partition);
+    if (bounds === undefined) throw new RangeError(`There is no partition ${partition} of ${topic}.`);
+    const end = until ?? bounds.end;
+    const feed = new PartitionFeed({ topic, partition }, Math.max(bounds.start, from.offset));
+    while (feed.position < Math.min(end, bounds.end)) {
+      if (!feed.hasMore) await this.#fetch(feed);
+      const batch = feed.take(readBatch.records, readBatch.bytes);
+      if (batch === null) continue;
+      const records = batch.records.filter(({ offset }) => offset < end);
+      if (records.length > 0) yield { ...batch, records, end: Math.min(batch.end, end) };
+    }
+  }
+
+  async follow(options: FollowOptions): Promise<void> {
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const following = this.#connectFor(options.from.map(({ topic }) => topic)).then((cluster) =>
+      followPartitions(options, {
+        cluster,
+        settings: this.#settings,
+        bounds: (topic) => this.bounds(topic),
+        signal,
+      }),
+    );
+    const settled = following.catch(() => undefined);
+    this.#following.add(settled);
+    await following.finally(() => this.#following.delete(settled));
+  }
+
+  async bounds(topic: string): Promise<readonly PartitionBounds[]> {
+    return this.#insist('asking for offsets', async () => {
+      const partitions = await this.#partitionsOf(topic);
+      const [starts, ends] = await Promise.all([
+        this.#offsets(topic, partitions, true),
+        this.#offsets(topic, partitions, false),
+      ]);
+      return partitions.map((partition) => {
+        const [start = 0, end = 0] = [starts.get(partition), ends.get(partition)];
+        return { topic, partition, start, end };
+      });
+    });
+  }
+
+  async ends(topic: string): Promise<readonly number[]> {
+    return this.#insist('asking for offsets', async () => {
+      const partitions = await this.#partitionsOf(topic);
+      const ends = await this.#offsets(topic, partitions, false);
+      return partitions.map((partition) => ends.get(partition) ?? 0);
+    });
+  }
+
+  async lag(group: string, topics: readonly string[]): Promise<readonly PartitionLag[]> {
+    const committed = await this.#insist('asking for committed offsets', () =>
+      this.#admin.fetchOffsets({ groupId: group, topics: [...topics] }),
+    );
+    const bounds = await Promise.all(topics.map((topic) => this.bounds(topic)));
+    return bounds.flat().map(({ topic, partition, start, end }) => {
+      const found = committed.find((each) => each.topic === topic)?.partitions;
+      const offset = Number(found?.find((each) => each.partition === partition)?.offset ?? -1);
+      const from = offset < 0 ? start : Math.max(start, offset);
+      return { topic, partition, committed: offset < 0 ? null : offset, lag: Math.max(0, end - from) };
+    });
+  }
+
+  async deleteBefore({ topic, partition, offset }: Position): Promise<void> {
+    await this.#insist('deleting records', () =>
+      this.#admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    await Promise.all(this.#following);
+    await this.#appender.close();
+    await Promise.all([this.#admin.disconnect(), this.#cluster.disconnect()]);
+  }
+
+  /** @returns connections of their own, which know the topics */
+  async #connectFor(topics: readonly string[]): Promise<Cluster> {
+    const cluster = this.#client.cluster();
+    await this.#insist('connecting', async () => {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics([...new Set(topics)]);
+    });
+    return cluster;
+  }
+
+  async #partitionsOf(topic: string): Promise<readonly number[]> {
+    await this.#cluster.addMultipleTargetTopics([topic]);
+    return this.#cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => partitionId)
+      .sort((a, b) => a - b);
+  }
+
+  async #offsets(
+    topic: string,
+    partitions: readonly number[],
+    fromBeginning: boolean,
+  ): Promise<ReadonlyMap<number, number>> {
+    const wanted = partitions.map((partition) => ({ partition }));
+    const [found] = await this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromBeginning }]);
+    return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]) ?? []);
+  }
+
+  async #fetch(feed: PartitionFeed): Promise<void> {
+    const { topic, partition } = feed.ref;
+    const [answer] = await this.#insist('reading', async () => {
+      const [nodeId = ''] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));
+      const broker = await this.#cluster.findBroker({ nodeId });
+      return fetchFrom(broker, {
+        maxWaitTime: 0,
+        minBytes: 1,
+        maxBytes: 8 * readBatch.bytes,
+        topics: [
+          {
+            topic,
+            partitions: [{ partition, fetchOffset: String(feed.fetchOffset), maxBytes: readBatch.bytes }],
+          },
+        ],
+      });
+    });
+    if (answer !== undefined) feed.accept(answer.fetched, true);
+  }
+
+  /** Asks until it is answered, or patience is at its end. @throws FB_LOG_UNAVAILABLE, FB_NOT_READY (closed) */
+  async #insist<Answer>(doing: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const giveUpAtMs = Date.now() + this.#settings.patienceMs;
+    for (;;) {
+      if (this.#closing.signal.aborted) throw new FirebreakError('FB_NOT_READY', 'The log was closed.');
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isKafkaError(error) || Date.now() > giveUpAtMs) throw toLogError(error, doing);
+        this.#settings.onEvent({ kind: 'retrying', what: doing, error });
+      }
+      await sleep(retryPauseMs);
+      await this.#cluster.refreshMetadata().catch(() => undefined);
+    }
+  }
+}
