@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../servers/free-port.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const startsWithinMs = 120_000;
@@ -33,7 +33,7 @@ export async function startService(): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'firebreak-demo-'));
   // Root starts PostgreSQL as another user, who must get through to the data below.
   await chmod(folder, 0o711);
-  const port = await freePort();
+  const port = await freePort(usualPort);
   const baseUrl = `http://127.0.0.1:${port}`;
   const operatorToken = `fbo_${randomBytes(32).toString('base64url')}`;
   const logPath = join(folder, 'service.log');
@@ -93,20 +93,4 @@ async function endProcess(child: ChildProcess): Promise<void> {
   if (inOrder !== null) return;
   child.kill('SIGKILL');
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  return (await canListen(usualPort)) ?? (await canListen(0)) ?? 0;
-}
-
-async function canListen(port: number): Promise<number | null> {
-  const server = createServer();
-  server.listen(port, '127.0.0.1');
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(null));
-    server.once('listening', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? null) : null));
-    });
-  });
 }
