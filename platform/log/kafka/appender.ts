@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompressionTypes, type Producer } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { groupBy } from '../../../contracts/group-by.ts';
 import type { LogRecord, Position } from '../log.ts';
-import { isKafkaError, kafkaErrorName, toLogError } from './kafka-client.ts';
+import { isKafkaError, isRefused, kafkaErrorName, toLogError } from './kafka-client.ts';
 import type { KafkaLogSettings } from './settings.ts';
 
 interface Queued {
@@ -24,12 +25,13 @@ interface Append {
 
 /** What Kafka's record format adds to key, value and headers, at most. */
 const recordOverheadBytes = 64;
+const retryPauseMs = 100;
 
 /**
  * Appends in the order of the calls, one request under way at a time; what queues meanwhile goes with the next one.
  *
- * A producer whose request failed for good is given up: its numbering may stand where the brokers' does not, and they
- * would take new records for the old ones. The next request has a new producer; what failed may have landed all the same.
+ * A producer whose request failed for good is given up: the brokers may have taken what it believes to have failed, and
+ * would take the next records, which get the same numbers, for a repetition. The next request has a new producer.
  */
 export class Appender {
   readonly #settings: KafkaLogSettings;
@@ -144,24 +146,52 @@ export class Appender {
     }
   }
 
+  /**
+   * Tries until patience is at its end: kafkajs gives up at once when a connection closes at the wrong moment. The same
+   * producer numbers the same records alike, so what had landed does not land twice.
+   */
   async #sendBatch(batch: Parameters<Producer['sendBatch']>[0]) {
-    this.#producer ??= this.#connect();
-    const producer = this.#producer;
-    try {
-      return await (await producer).sendBatch(batch);
-    } catch (error) {
-      this.#settings.onEvent({ kind: 'retrying', what: 'appending', error });
-      this.#producer = undefined;
-      void producer.then((old) => old.disconnect()).catch(() => undefined);
-      throw error;
+    const giveUpAtMs = Date.now() + this.#settings.patienceMs;
+    for (;;) {
+      this.#producer ??= this.#connect();
+      const producer = this.#producer;
+      try {
+        return await (await producer).sendBatch(batch);
+      } catch (error) {
+        const isOver = !isWorthRepeating(error) || Date.now() > giveUpAtMs;
+        if (isOver || hasLostCount(error)) {
+          this.#producer = undefined;
+          void producer.then((old) => old.disconnect()).catch(() => undefined);
+        }
+        if (isOver) throw error;
+        this.#settings.onEvent({ kind: 'retrying', what: 'appending', error });
+      }
+      await sleep(retryPauseMs);
     }
   }
 
   async #connect(): Promise<Producer> {
     const producer = this.#makeProducer();
-    await producer.connect();
+    try {
+      await producer.connect();
+    } catch (error) {
+      this.#producer = undefined;
+      throw error;
+    }
     return producer;
   }
+}
+
+/** The brokers' numbering of what this producer sent is not the producer's. */
+function hasLostCount(error: unknown): boolean {
+  const names = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'];
+  return names.includes(kafkaErrorName(error));
+}
+
+/** Connections heal; of what the brokers refuse, they say themselves whether asking again may help. */
+function isWorthRepeating(error: unknown): boolean {
+  if (!isKafkaError(error)) return false;
+  return hasLostCount(error) || !isRefused(error);
 }
 
 function asBuffer(value: Uint8Array): Buffer {

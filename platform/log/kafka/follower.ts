@@ -1,5 +1,5 @@
 import type { Cluster } from 'kafkajs';
-import type { FollowOptions, PartitionBounds } from '../log.ts';
+import type { FollowOptions, PartitionBounds, PartitionRef } from '../log.ts';
 import { FeedLoop } from './feed-loop.ts';
 import { Fetcher } from './fetcher.ts';
 import { PartitionFeed } from './partition-feed.ts';
@@ -9,14 +9,15 @@ export interface FollowerDependencies {
   /** Connections of this follower alone; its topics are known to it. */
   readonly cluster: Cluster;
   readonly settings: KafkaLogSettings;
-  readonly bounds: (topic: string) => Promise<readonly PartitionBounds[]>;
+  /** As they are now, in the order of `from`. */
+  readonly bounds: readonly (PartitionBounds | undefined)[];
+  readonly boundsNow: (ref: PartitionRef) => Promise<PartitionBounds | undefined>;
   readonly signal: AbortSignal;
 }
 
 /** Follows until the signal aborts, then resolves. Rejects with what a handler throws. */
 export async function followPartitions(options: FollowOptions, deps: FollowerDependencies): Promise<void> {
-  const { cluster, settings, signal } = deps;
-  const bounds = await boundsOf(options, deps);
+  const { cluster, settings, bounds, boundsNow, signal } = deps;
   let missing = bounds.length;
   let fail: (error: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));
@@ -26,8 +27,8 @@ export async function followPartitions(options: FollowOptions, deps: FollowerDep
     onEvent: settings.onEvent,
     onFed: (feed) => loops.find((loop) => loop.feed === feed)?.wake(),
     resetTo: async ({ ref, fetchOffset }) => {
-      const [found] = (await deps.bounds(ref.topic)).filter(({ partition }) => partition === ref.partition);
-      return found === undefined ? fetchOffset : within(found, fetchOffset);
+      const { start, end } = (await boundsNow(ref)) ?? { start: fetchOffset, end: fetchOffset };
+      return Math.min(end, Math.max(start, fetchOffset));
     },
     onFailed: fail,
   });
@@ -58,20 +59,4 @@ export async function followPartitions(options: FollowOptions, deps: FollowerDep
     await Promise.allSettled(running);
     await fetcher.close();
   }
-}
-
-/** @returns the bounds of each partition to follow, in the order of `from` */
-async function boundsOf(
-  { from }: FollowOptions,
-  { bounds }: FollowerDependencies,
-): Promise<readonly (PartitionBounds | undefined)[]> {
-  const topics = [...new Set(from.map(({ topic }) => topic))];
-  const all = (await Promise.all(topics.map(bounds))).flat();
-  return from.map(({ topic, partition }) =>
-    all.find((found) => found.topic === topic && found.partition === partition),
-  );
-}
-
-function within({ start, end }: PartitionBounds, offset: number): number {
-  return Math.min(end, Math.max(start, offset));
 }

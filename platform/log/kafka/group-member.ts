@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssignerProtocol, type Cluster } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
-import type { Position } from '../log.ts';
+import { groupBy } from '../../../contracts/group-by.ts';
+import type { PartitionRef, Position } from '../log.ts';
 import { assignSlots, type Candidate } from './assignment.ts';
 import { coordinatorOf, isKafkaError, kafkaErrorName, toLogError, type GroupBroker } from './kafka-client.ts';
 import type { KafkaLogSettings } from './settings.ts';
@@ -16,6 +17,8 @@ export interface GroupMemberOptions {
   readonly onGained: (slots: readonly number[]) => void;
   /** Resolves when nothing of these slots goes on. When `clean`, commits are still taken until then. */
   readonly onLost: (slots: readonly number[], clean: boolean) => Promise<void>;
+  /** A bug ended the membership. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 const protocolName = 'firebreak-slots';
@@ -39,6 +42,7 @@ export class GroupMember {
   #generation = -1;
   #heardAtMs = 0;
   #isLeaving = false;
+  #isJoining = false;
   #wake: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -46,9 +50,9 @@ export class GroupMember {
     this.#options = options;
   }
 
-  /** @param onFirstAssignment once, when the first assignment is there */
+  /** @param onFirstAssignment when the first assignment is there, or none will come any more */
   start(onFirstAssignment: () => void): void {
-    this.#running = this.#run(onFirstAssignment);
+    this.#running = this.#run(onFirstAssignment).catch(this.#options.onFailed).finally(onFirstAssignment);
   }
 
   /** Lets go of everything and leaves the group. */
@@ -65,34 +69,41 @@ export class GroupMember {
     );
   }
 
-  /** @throws FB_PARTITION_LOST, FB_LOG_UNAVAILABLE */
-  async commit(positions: readonly Position[]): Promise<void> {
-    const { groupId, settings } = this.#options;
-    const giveUpAtMs = Date.now() + settings.patienceMs;
-    const topics = positions.map(({ topic, partition, offset }) => ({
-      topic,
-      partitions: [{ partition, offset: String(offset) }],
-    }));
+  /**
+   * @param isOurs asked before every attempt
+   * @throws FB_PARTITION_LOST, FB_LOG_UNAVAILABLE
+   */
+  async commit(positions: readonly Position[], isOurs: (position: Position) => boolean): Promise<void> {
+    const giveUpAtMs = Date.now() + this.#options.settings.patienceMs;
     for (;;) {
+      const lost = positions.find((position) => !isOurs(position));
+      if (lost !== undefined) throw partitionLost(lost);
+      const generation = this.#generation;
       try {
-        await this.#ask((coordinator) =>
-          coordinator.offsetCommit({
-            groupId,
-            groupGenerationId: this.#generation,
-            memberId: this.#memberId,
-            topics: mergeTopics(topics),
-          }),
-        );
+        await this.#commitIn(generation, positions);
         return;
       } catch (error) {
-        if (evictions.includes(kafkaErrorName(error)))
-          throw new FirebreakError('FB_PARTITION_LOST', `The group ${groupId} gave it to another member.`, {
-            cause: error,
-          });
+        // While the group changes the brokers are a generation ahead: what is still ours is committed in the next one.
+        const isBetween = this.#isJoining || generation !== this.#generation;
+        const [position] = positions;
+        if (evictions.includes(kafkaErrorName(error)) && !isBetween && position !== undefined)
+          throw partitionLost(position, error);
         if (!isKafkaError(error) || Date.now() > giveUpAtMs) throw toLogError(error, 'committing an offset');
       }
       await sleep(retryPauseMs);
     }
+  }
+
+  async #commitIn(groupGenerationId: number, positions: readonly Position[]): Promise<void> {
+    const { groupId } = this.#options;
+    const topics = [...groupBy(positions, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+      topic,
+      partitions: ofTopic.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
+    }));
+    const memberId = this.#memberId;
+    await this.#ask((coordinator) =>
+      coordinator.offsetCommit({ groupId, groupGenerationId, memberId, topics }),
+    );
   }
 
   /** @returns what the group has committed, by partition; null where nothing is */
@@ -117,7 +128,6 @@ export class GroupMember {
   }
 
   async #run(onFirstAssignment: () => void): Promise<void> {
-    let isFirst = true;
     while (!this.#isLeaving) {
       try {
         const assigned = new Set(await this.#join());
@@ -125,8 +135,7 @@ export class GroupMember {
         const gained = [...assigned].filter((slot) => !this.#held.has(slot));
         for (const slot of gained) this.#held.add(slot);
         this.#options.onGained(gained);
-        if (isFirst) onFirstAssignment();
-        isFirst = false;
+        onFirstAssignment();
         await this.#stayAlive(lost.length === 0 ? null : this.#letGo(lost, true));
       } catch (error) {
         if (!isKafkaError(error)) throw error;
@@ -138,6 +147,15 @@ export class GroupMember {
   }
 
   async #join(): Promise<readonly number[]> {
+    this.#isJoining = true;
+    try {
+      return await this.#joinAndSync();
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  async #joinAndSync(): Promise<readonly number[]> {
     const { cluster, groupId, topics, settings } = this.#options;
     const claims = JSON.stringify({ generation: this.#generation, slots: [...this.#held] });
     const metadata = AssignerProtocol.MemberMetadata.encode({
@@ -288,17 +306,8 @@ function readCandidate({
   }
 }
 
-interface TopicPositions {
-  readonly topic: string;
-  readonly partitions: { readonly partition: number; readonly offset: string }[];
-}
-
-function mergeTopics(topics: readonly TopicPositions[]): TopicPositions[] {
-  const merged = new Map<string, TopicPositions>();
-  for (const { topic, partitions } of topics) {
-    const held = merged.get(topic);
-    if (held === undefined) merged.set(topic, { topic, partitions: [...partitions] });
-    else held.partitions.push(...partitions);
-  }
-  return [...merged.values()];
+/** What a commit is refused with for a partition that is not this consumer's (any more). */
+export function partitionLost({ topic, partition }: PartitionRef, cause?: unknown): FirebreakError {
+  const text = `Partition ${partition} of ${topic} is not this consumer's any more.`;
+  return new FirebreakError('FB_PARTITION_LOST', text, { cause });
 }

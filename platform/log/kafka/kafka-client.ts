@@ -88,16 +88,13 @@ export async function coordinatorOf(cluster: Cluster, groupId: string): Promise<
 /** Makes what talks to the brokers. Nothing connects before it is used. */
 export class KafkaClient {
   readonly #kafka: Kafka;
-  readonly #patienceMs: number;
 
-  constructor(connection: KafkaConnection, { onEvent, patienceMs }: KafkaLogSettings) {
-    const { brokers, clientId, ssl, sasl } = connection;
-    this.#patienceMs = patienceMs;
+  constructor(connection: KafkaConnection, onEvent: KafkaLogSettings['onEvent']) {
+    const { brokers, clientId, ...security } = connection;
     this.#kafka = new Kafka({
       clientId,
       brokers: [...brokers],
-      ...(ssl !== undefined && { ssl }),
-      ...(sasl !== undefined && { sasl }),
+      ...security,
       connectionTimeout: 3000,
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 },
       logLevel: logLevel.WARN,
@@ -119,7 +116,7 @@ export class KafkaClient {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: () => partitionOf,
-      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: Math.ceil(this.#patienceMs / 1000) + 5 },
+      retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 2 },
     });
   }
 
@@ -166,6 +163,13 @@ export function isKafkaError(error: unknown): boolean {
   return (
     typeof error === 'object' && error !== null && 'name' in error && /^KafkaJS/.test(String(error.name))
   );
+}
+
+/** Whether the brokers said no, and asking again would not help. */
+export function isRefused(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  if ('type' in error && 'retriable' in error) return error.retriable === false;
+  return 'cause' in error && isRefused(error.cause);
 }
 
 /** @returns what the port's callers know: the log is away, whatever the reason; bugs as they are */

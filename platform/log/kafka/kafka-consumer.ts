@@ -1,9 +1,8 @@
 import type { Cluster } from 'kafkajs';
-import { FirebreakError } from '../../../contracts/errors.ts';
 import type { ConsumeOptions, Consumer, PartitionBounds, PartitionRef, Position } from '../log.ts';
 import { FeedLoop } from './feed-loop.ts';
 import { Fetcher } from './fetcher.ts';
-import { GroupMember } from './group-member.ts';
+import { GroupMember, partitionLost } from './group-member.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import type { KafkaLogSettings } from './settings.ts';
 
@@ -53,6 +52,7 @@ export class KafkaConsumer implements Consumer {
       settings,
       onGained: (slots) => void this.#inTurn(() => this.#gain(slots)),
       onLost: (slots, clean) => this.#inTurn(() => this.#lose(slots, clean)),
+      onFailed: (error) => this.#fail(error),
     });
     this.#fetcher = new Fetcher({
       cluster,
@@ -71,7 +71,7 @@ export class KafkaConsumer implements Consumer {
   }
 
   async commit(position: Position): Promise<void> {
-    if (!this.#owned.has(nameOf(position))) throw lost(position);
+    if (!this.#owned.has(nameOf(position))) throw partitionLost(position);
     await new Promise<void>((resolve, reject) => {
       this.#commits.push({ position, resolve, reject });
       void this.#commitWaiting();
@@ -181,7 +181,7 @@ export class KafkaConsumer implements Consumer {
       const commits = this.#commits.splice(0);
       const latest = new Map(commits.map(({ position }) => [nameOf(position), position]));
       try {
-        await this.#member.commit([...latest.values()]);
+        await this.#member.commit([...latest.values()], (position) => this.#owned.has(nameOf(position)));
         for (const { resolve } of commits) resolve();
       } catch (error) {
         for (const { reject } of commits) reject(error);
@@ -221,13 +221,6 @@ export class KafkaConsumer implements Consumer {
     for (const { loop } of this.#owned.values()) loop.stop();
     void this.stop().finally(() => this.#options.onFailed(error));
   }
-}
-
-function lost({ topic, partition }: PartitionRef): FirebreakError {
-  return new FirebreakError(
-    'FB_PARTITION_LOST',
-    `Partition ${partition} of ${topic} is not this consumer's any more.`,
-  );
 }
 
 function nameOf({ topic, partition }: PartitionRef): string {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Cluster } from 'kafkajs';
-import { FirebreakError } from '../../../contracts/errors.ts';
+import { FirebreakError, isFirebreakError } from '../../../contracts/errors.ts';
 import type {
   Batch,
   ConsumeOptions,
@@ -10,6 +10,7 @@ import type {
   LogRecord,
   PartitionBounds,
   PartitionLag,
+  PartitionRef,
   Position,
   TopicSpec,
 } from '../log.ts';
@@ -27,7 +28,7 @@ const readBatch = { records: 500, bytes: 1_048_576 };
 /** @throws FB_LOG_UNAVAILABLE when no broker answers */
 export async function openKafkaLog({ connection, ...settings }: KafkaLogOptions): Promise<KafkaLog> {
   const all = { ...defaultSettings, ...settings };
-  const log = new KafkaLog(new KafkaClient(connection, all), all);
+  const log = new KafkaLog(new KafkaClient(connection, all.onEvent), all);
   await log.connect();
   return log;
 }
@@ -73,8 +74,15 @@ export class KafkaLog implements Log {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
+    const cluster = this.#client.cluster();
+    try {
+      await this.#connect(cluster, options.topics);
+    } catch (error) {
+      await cluster.disconnect();
+      throw error;
+    }
     const consumer = new KafkaConsumer(options, {
-      cluster: await this.#connectFor(options.topics),
+      cluster,
       settings: this.#settings,
       bounds: (topic) => this.bounds(topic),
       onStopped: (stopped) => this.#consumers.delete(stopped),
@@ -100,15 +108,7 @@ export class KafkaLog implements Log {
   }
 
   async follow(options: FollowOptions): Promise<void> {
-    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    const following = this.#connectFor(options.from.map(({ topic }) => topic)).then((cluster) =>
-      followPartitions(options, {
-        cluster,
-        settings: this.#settings,
-        bounds: (topic) => this.bounds(topic),
-        signal,
-      }),
-    );
+    const following = this.#follow(options, AbortSignal.any([options.signal, this.#closing.signal]));
     const settled = following.catch(() => undefined);
     this.#following.add(settled);
     await following.finally(() => this.#following.delete(settled));
@@ -163,14 +163,32 @@ export class KafkaLog implements Log {
     await Promise.all([this.#admin.disconnect(), this.#cluster.disconnect()]);
   }
 
-  /** @returns connections of their own, which know the topics */
-  async #connectFor(topics: readonly string[]): Promise<Cluster> {
+  async #follow(options: FollowOptions, signal: AbortSignal): Promise<void> {
     const cluster = this.#client.cluster();
+    try {
+      const topics = [...new Set(options.from.map(({ topic }) => topic))];
+      await this.#connect(cluster, topics);
+      const bounds = (await Promise.all(topics.map((topic) => this.bounds(topic)))).flat();
+      await followPartitions(options, {
+        cluster,
+        settings: this.#settings,
+        bounds: options.from.map((ref) => bounds.find((found) => isSame(found, ref))),
+        boundsNow: async (ref) => (await this.bounds(ref.topic)).find((found) => isSame(found, ref)),
+        signal,
+      });
+    } catch (error) {
+      // Closed before it had begun: then it is over, too.
+      if (!(signal.aborted && isFirebreakError(error) && error.code === 'FB_NOT_READY')) throw error;
+    } finally {
+      await cluster.disconnect();
+    }
+  }
+
+  async #connect(cluster: Cluster, topics: readonly string[]): Promise<void> {
     await this.#insist('connecting', async () => {
       await cluster.connect();
-      await cluster.addMultipleTargetTopics([...new Set(topics)]);
+      await cluster.addMultipleTargetTopics([...topics]);
     });
-    return cluster;
   }
 
   async #partitionsOf(topic: string): Promise<readonly number[]> {
@@ -226,4 +244,8 @@ export class KafkaLog implements Log {
       await this.#cluster.refreshMetadata().catch(() => undefined);
     }
   }
+}
+
+function isSame(a: PartitionRef, b: PartitionRef): boolean {
+  return a.topic === b.topic && a.partition === b.partition;
 }

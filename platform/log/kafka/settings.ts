@@ -17,7 +17,7 @@ export type KafkaLogEvent =
   | { readonly kind: 'evicted'; readonly group: string; readonly error: unknown };
 
 /** How to reach the brokers. */
-export type KafkaConnection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {
+export type KafkaConnection = Pick<KafkaConfig, 'ssl' | 'sasl' | 'socketFactory'> & {
   /** `host:port` each; any one of the cluster is enough to find the others. */
   readonly brokers: readonly string[];
   readonly clientId: string;

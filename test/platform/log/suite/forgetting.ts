@@ -57,9 +57,7 @@ export function forgetting(it: It): void {
       offsets.push(each.offset);
     }
     // A deleted key is gone, or still told to be.
-    expect(last.get('b') ?? null).toBeNull();
-    last.delete('b');
-    expect([...last].sort()).toEqual([
+    expect([...last].filter(([, text]) => text !== null).sort()).toEqual([
       ['a', 'last'],
       ['c', 'after'],
       ['d', 'd4'],
@@ -72,7 +70,8 @@ export function forgetting(it: It): void {
     const positions = await it().log.append(topic, numbered(0, 30));
     await it().log.append(topic, numbered(10, 5));
     await it().compact(topic);
-    const seen = keysOf(await readAll(it().log, topic, 0, positions[10]?.offset ?? NaN));
+    const read = await readAll(it().log, topic, 0, positions[10]?.offset ?? NaN);
+    const seen = keysOf(read.filter(({ value }) => value !== null));
     expect(new Set(seen)).toEqual(new Set(keysOf(numbered(10, 20))));
   });
 }

@@ -1,0 +1,196 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KafkaLog } from '../../../../platform/log/kafka/kafka-log.ts';
+import type { PartitionRef } from '../../../../platform/log/log.ts';
+import { startTestKafka, type TestKafka, type TestKafkaOptions } from '../../../support/kafka.ts';
+import { collect, endOf, eventually, keysOf, numbered, readAll, record } from '../suite/fixture.ts';
+
+const patienceMs = 60_000;
+let kafka: TestKafka;
+const open: KafkaLog[] = [];
+let made = 0;
+
+beforeAll(async () => {
+  kafka = await startTestKafka();
+}, 120_000);
+afterEach(async () => {
+  kafka.proxy.refuse(false);
+  await Promise.all(open.splice(0).map((log) => log.close()));
+}, 60_000);
+afterAll(async () => kafka.stop(), 60_000);
+
+async function openLog(options?: TestKafkaOptions): Promise<KafkaLog> {
+  const log = await kafka.open(options);
+  open.push(log);
+  return log;
+}
+
+function expectLost(error: unknown): void {
+  expect(error).toMatchObject({ code: 'FB_PARTITION_LOST' });
+}
+
+async function makeTopic(log: KafkaLog, partitions = 1): Promise<string> {
+  const name = `kafka-${(made += 1)}`;
+  await log.createTopics([{ name, partitions, retentionMs: null, compaction: null }]);
+  return name;
+}
+
+describe('the log on Kafka', () => {
+  test('what a broker that was killed had acknowledged is there, once, and everybody goes on', async () => {
+    const log = await openLog({ patienceMs: 60_000 });
+    const topic = await makeTopic(log);
+    const seen = new Set<string>();
+    const { consumer } = await collect(log, `${topic}-g`, topic, {
+      handle: async (batch, own) => {
+        for (const key of keysOf(batch.records)) seen.add(key);
+        await own.commit(endOf(batch)).catch(expectLost);
+      },
+    });
+    const acknowledged: string[] = [];
+    const appending = (async () => {
+      for (const each of numbered(0, 600)) {
+        await log.append(topic, [each]);
+        acknowledged.push(each.key);
+      }
+    })();
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(200), patienceMs);
+    await kafka.kill();
+    await appending;
+    expect(keysOf(await readAll(log, topic))).toEqual(acknowledged);
+    await eventually(() => expect(seen).toEqual(new Set(acknowledged)), patienceMs);
+    await eventually(
+      async () => expect(await log.lag(`${topic}-g`, [topic])).toMatchObject([{ lag: 0 }]),
+      patienceMs,
+    );
+    await consumer.stop();
+  }, 180_000);
+
+  test('an append that Kafka does not answer fails in time, and what comes after it is not taken for it', async () => {
+    const log = await openLog({ patienceMs: 1000 });
+    const topic = await makeTopic(log);
+    await log.append(topic, numbered(0, 3));
+    kafka.proxy.refuse(true);
+    kafka.proxy.cut();
+    await expect(log.append(topic, numbered(3, 3))).rejects.toMatchObject({
+      code: 'FB_LOG_UNAVAILABLE',
+      retryable: true,
+    });
+    kafka.proxy.refuse(false);
+    // As many records as those that failed: a producer that had lost count would have them taken for a repetition.
+    await log.append(topic, numbered(6, 3));
+    const keys = keysOf(await readAll(log, topic));
+    expect(keys.slice(0, 3)).toEqual(['n0', 'n1', 'n2']);
+    expect(keys.slice(-3)).toEqual(['n6', 'n7', 'n8']);
+  }, 60_000);
+
+  test('a member that is silent for a session loses everything, not clean, and its commits are refused', async () => {
+    const silent = await openLog({ sessionTimeoutMs: 1500 });
+    const topic = await makeTopic(silent, 2);
+    await silent.append(topic, [...numbered(0, 10, 0), ...numbered(10, 10, 1)]);
+    const losses: { readonly partitions: readonly PartitionRef[]; readonly clean: boolean }[] = [];
+    let gains = 0;
+    const first = await collect(silent, `${topic}-g`, topic, {
+      onGained: () => void (gains += 1),
+      onLost: (partitions, clean) => void losses.push({ partitions, clean }),
+    });
+    await eventually(() => expect(first.seen).toHaveLength(20), patienceMs);
+    const heir = await openLog({ direct: true });
+    kafka.proxy.refuse(true);
+    kafka.proxy.cut();
+    const second = await collect(heir, `${topic}-g`, topic, { settle: true });
+    await eventually(() => expect(second.seen).toHaveLength(20), patienceMs);
+    await eventually(() => expect(losses).toMatchObject([{ clean: false }]), patienceMs);
+    await expect(first.consumer.commit({ topic, partition: 0, offset: 3 })).rejects.toMatchObject({
+      code: 'FB_PARTITION_LOST',
+    });
+    expect(kafka.events.some(({ kind }) => kind === 'evicted')).toBe(true);
+    kafka.proxy.refuse(false);
+    // Back again, it takes its share from where the heir has committed.
+    const before = first.seen.length;
+    await eventually(() => expect(gains).toBe(2), patienceMs);
+    await heir.append(topic, [...numbered(20, 5, 0), ...numbered(25, 5, 1)]);
+    await eventually(() => expect(first.seen.length).toBeGreaterThan(before), patienceMs);
+    expect(keysOf(first.seen.slice(before)).every((key) => Number(key.slice(1)) >= 20)).toBe(true);
+  }, 120_000);
+
+  test('a partition that moves is let go, committed and all, before its new owner begins', async () => {
+    const log = await openLog();
+    const topic = await makeTopic(log, 4);
+    const group = `${topic}-g`;
+    const handled = new Map<string, number>();
+    const overlaps: string[] = [];
+    const owners = new Map<number, string>();
+    const member = (name: string) =>
+      collect(log, group, topic, {
+        maxBatchRecords: 5,
+        onGained: (refs) => {
+          for (const { partition } of refs) {
+            if (owners.has(partition))
+              overlaps.push(`${name} gained ${partition} of ${owners.get(partition)}`);
+            owners.set(partition, name);
+          }
+        },
+        onLost: async (refs, clean) => {
+          if (!clean) overlaps.push(`${name} lost something unclean`);
+          await sleep(100);
+          for (const { partition } of refs) owners.delete(partition);
+        },
+        handle: async (batch, consumer) => {
+          for (const key of keysOf(batch.records)) {
+            handled.set(key, (handled.get(key) ?? 0) + 1);
+          }
+          await consumer.commit(endOf(batch));
+        },
+      });
+    let appended = 0;
+    const appendSome = async (): Promise<void> => {
+      for (let partition = 0; partition < 4; partition += 1, appended += 50)
+        await log.append(topic, numbered(appended, 50, partition));
+    };
+    const members = [await member('a')];
+    for (const name of ['b', 'c', 'd', 'e']) {
+      await appendSome();
+      members.push(await member(name));
+    }
+    for (const { consumer } of members.splice(0, 3)) {
+      await appendSome();
+      await consumer.stop();
+    }
+    await appendSome();
+    await eventually(() => expect(handled.size).toBe(appended), patienceMs);
+    expect(overlaps).toEqual([]);
+    // Nobody was evicted and every hand-over was clean, so nothing was handled twice.
+    expect([...handled.values()].filter((times) => times > 1)).toEqual([]);
+    await Promise.all(members.map(({ consumer }) => consumer.stop()));
+  }, 120_000);
+
+  test('more than may wait is refused at once, and what waited lands', async () => {
+    const log = await openLog({ maxQueueBytes: 100_000 });
+    const topic = await makeTopic(log);
+    const value = Buffer.alloc(30_000);
+    const appends = Array.from({ length: 6 }, (_, index) =>
+      log.append(topic, [{ ...record(`n${index}`), value }]).then(
+        () => 'landed',
+        (error: unknown) => (error as { readonly code: string }).code,
+      ),
+    );
+    const outcomes = await Promise.all(appends);
+    expect(outcomes).toContain('FB_LOG_FULL');
+    expect(await readAll(log, topic)).toHaveLength(outcomes.filter((outcome) => outcome === 'landed').length);
+  });
+
+  test('the parts of an append that is larger than a request all land, in order', async () => {
+    const log = await openLog();
+    const topic = await makeTopic(log, 2);
+    const value = Buffer.alloc(300_000, 'x');
+    const records = numbered(0, 40).map((each, index) => ({ ...each, partition: index % 2, value }));
+    const positions = await log.append(topic, records);
+    for (const partition of [0, 1]) {
+      const stored = await readAll(log, topic, partition);
+      expect(keysOf(stored)).toEqual(keysOf(records.filter((each) => each.partition === partition)));
+      expect(positions.filter((each) => each.partition === partition).map(({ offset }) => offset)).toEqual(
+        stored.map(({ offset }) => offset),
+      );
+    }
+  }, 60_000);
+});
