@@ -39,16 +39,26 @@ export interface KafkaBroker {
 const predecessorPatienceMs = 20_000;
 
 /**
+ * Does what is only done once on a machine, which takes up to minutes; `startKafka` does it too. For tests, which
+ * bound their time.
+ * @throws Error when Java or a jar cannot be had
+ */
+export async function prepareKafka(
+  notify: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): Promise<{ readonly libraries: string; readonly flags: readonly string[] }> {
+  const java = await ensureJava();
+  const libraries = await ensureKafkaLibraries(notify);
+  return { libraries, flags: await ensureClassArchive(libraries, java, notify) };
+}
+
+/**
  * Starts a real Kafka broker, a single node that is its own controller, on the loopback interface. It ends when this
  * process ends, even by kill -9.
  * @returns once the broker serves
  * @throws Error with the last lines of the broker's log when it ends before, or does not serve within 90 s
  */
 export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
-  const notify = options.onNotice ?? ((line: string) => void process.stderr.write(`${line}\n`));
-  const java = await ensureJava();
-  const libraries = await ensureKafkaLibraries(notify);
-  const flags = await ensureClassArchive(libraries, java, notify);
+  const { libraries, flags } = await prepareKafka(options.onNotice);
   const { dataDir, port, settings = {}, heapMb = 512 } = options;
   const giveUpAt = performance.now() + predecessorPatienceMs;
   for (;;) {

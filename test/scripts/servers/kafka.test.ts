@@ -4,9 +4,14 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
-import { startKafka, type KafkaBroker, type KafkaOptions } from '../../../scripts/servers/kafka/broker.ts';
+import {
+  prepareKafka,
+  startKafka,
+  type KafkaBroker,
+  type KafkaOptions,
+} from '../../../scripts/servers/kafka/broker.ts';
 import { kafkaVersion, verifyLibraries } from '../../../scripts/servers/kafka/libraries.ts';
 import { freePort } from '../../../scripts/servers/free-port.ts';
 import { processesIn } from '../../end-to-end/processes-in.ts';
@@ -59,6 +64,7 @@ async function consume(kafka: Kafka, groupId: string, count: number): Promise<re
 
 describe('the Kafka broker', () => {
   const dataDir = join(home, 'data');
+  beforeAll(async () => void (await prepareKafka()), 600_000);
 
   test('keeps a record over kill -9 and a restart on the same port, and stop leaves no process', async () => {
     const first = await start({ dataDir });
