@@ -1,54 +1,75 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
+export interface ProxyOptions {
+  readonly target: { readonly host: string; readonly port: number };
+  /** A free one otherwise. */
+  readonly port?: number;
+}
+
+/** Stands between a client and a server on the loopback interface, and fails when it is told to. */
 export interface TcpProxy {
   readonly port: number;
   /** Destroys every open connection; new ones are taken. */
   cut(): void;
-  /** While on, new connections are closed at once. */
+  /** While on, new connections are closed at once; open ones stay. */
   refuse(on: boolean): void;
+  /** Destroys what is open and frees the port. */
   stop(): Promise<void>;
 }
 
-/** Passes bytes between its clients and the target, both on the loopback interface. */
-export async function startProxy(options: {
-  readonly target: { readonly host: string; readonly port: number };
-  readonly port?: number;
-}): Promise<TcpProxy> {
-  const { target, port = 0 } = options;
-  const sockets = new Set<Socket>();
-  let refuses = false;
+/** @throws Error when the port is taken */
+export async function startProxy({ target, port = 0 }: ProxyOptions): Promise<TcpProxy> {
+  const open = new Set<Socket>();
+  let isRefusing = false;
   const server = createServer((client) => {
-    if (refuses) {
+    if (isRefusing) {
       client.destroy();
       return;
     }
-    const upstream = connect(target.port, target.host);
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(one);
-      one.setNoDelay(true);
-      one.pipe(other);
-      one.on('error', () => undefined);
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-    }
+    join(client, connect(target.port, target.host), open);
   });
-  const cut = (): void => sockets.forEach((socket) => socket.destroy());
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+  const cut = () => {
+    for (const socket of open) socket.destroy();
+  };
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     cut,
-    refuse: (on) => void (refuses = on),
+    refuse: (on) => {
+      isRefusing = on;
+    },
     stop: async () => {
+      const closed = once(server, 'close');
       server.close();
       cut();
-      await once(server, 'close');
+      await closed;
     },
   };
+}
+
+/** What a side said before it ended still arrives; a side that breaks off takes the other with it. */
+function join(client: Socket, server: Socket, open: Set<Socket>): void {
+  const pairs: readonly (readonly [Socket, Socket])[] = [
+    [client, server],
+    [server, client],
+  ];
+  for (const [from, to] of pairs) {
+    open.add(from);
+    from.setNoDelay(true);
+    from.on('error', () => undefined);
+    from.once('close', () => {
+      open.delete(from);
+      if (from.readableEnded) to.end();
+      else to.destroy();
+    });
+    from.pipe(to);
+  }
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  return address.port;
 }

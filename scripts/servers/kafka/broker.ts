@@ -1,23 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../free-port.ts';
-import type { GuardedProcess } from '../guarded-process.ts';
-import { ensureProgram } from '../install.ts';
-import { runJava } from './java.ts';
+import { ensureClassArchive } from './class-archive.ts';
+import { ensureJava } from './java.ts';
 import { ensureKafkaLibraries } from './libraries.ts';
-import { serverProperties, type ServerPorts } from './settings.ts';
+import { startNode } from './node.ts';
 
 export interface KafkaOptions {
   /** Made on the first start, and used again as it is on every later one. */
@@ -48,19 +35,21 @@ export interface KafkaBroker {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** What every start in a data folder shares. */
-interface Home {
-  readonly dataDir: string;
-  readonly libraries: string;
-  readonly heapMb: number;
-}
-
-const loggingFile = fileURLToPath(new URL('log4j2.xml', import.meta.url));
-const startedLine = 'Kafka Server started';
-const startWithinMs = 90_000;
 /** How long a start is tried again while another process still holds the port or the data. */
 const predecessorPatienceMs = 20_000;
-const toldLines = 30;
+
+/**
+ * Does what is only done once on a machine, which takes up to minutes; `startKafka` does it too. For tests, which
+ * bound their time.
+ * @throws Error when Java or a jar cannot be had
+ */
+export async function prepareKafka(
+  notify: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): Promise<{ readonly libraries: string; readonly flags: readonly string[] }> {
+  const java = await ensureJava();
+  const libraries = await ensureKafkaLibraries(notify);
+  return { libraries, flags: await ensureClassArchive(libraries, java, notify) };
+}
 
 /**
  * Starts a real Kafka broker, a single node that is its own controller, on the loopback interface. It ends when this
@@ -69,16 +58,13 @@ const toldLines = 30;
  * @throws Error with the last lines of the broker's log when it ends before, or does not serve within 90 s
  */
 export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
-  const notify = options.onNotice ?? ((line: string) => void process.stderr.write(`${line}\n`));
-  await ensureProgram('java', 'openjdk-17-jre-headless');
-  const libraries = await ensureKafkaLibraries(notify);
-  const home = { dataDir: resolve(options.dataDir), libraries, heapMb: options.heapMb ?? 512 };
-  prepareFolder(home.dataDir);
+  const { libraries, flags } = await prepareKafka(options.onNotice);
+  const { dataDir, port, settings = {}, heapMb = 512 } = options;
   const giveUpAt = performance.now() + predecessorPatienceMs;
   for (;;) {
-    const client = options.port ?? (await freePort());
+    const client = port ?? (await freePort());
     const ports = { client, controller: await freePort(), advertised: options.advertisedPort ?? client };
-    const started = await tryStart(home, ports, options.settings ?? {});
+    const started = await startNode({ dataDir: resolve(dataDir), libraries, ports, settings, heapMb, flags });
     if (!('failure' in started)) {
       return {
         bootstrap: `127.0.0.1:${ports.advertised}`,
@@ -94,77 +80,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
   }
 }
 
-function prepareFolder(dataDir: string): void {
-  mkdirSync(join(dataDir, 'tmp'), { recursive: true, mode: 0o700 });
-  copyFileSync(loggingFile, join(dataDir, 'log4j2.xml'));
-}
-
 /** A predecessor that is still ending holds the port and the data for a moment; a free port may be taken meanwhile. */
 function isHeld(failure: string): boolean {
   return /Address already in use|Failed to acquire lock/.test(failure);
-}
-
-async function tryStart(
-  home: Home,
-  ports: ServerPorts,
-  settings: Readonly<Record<string, string>>,
-): Promise<GuardedProcess | { readonly failure: string }> {
-  const { dataDir } = home;
-  if (!existsSync(join(dataDir, 'log'))) await format(home, ports, settings);
-  writeFileSync(join(dataDir, 'server.properties'), serverProperties(ports, 'log', settings));
-  const logStart = logSize(dataDir);
-  let tellStarted: (outcome: 'serves') => void = () => undefined;
-  const started = new Promise<'serves'>((tell) => (tellStarted = tell));
-  const broker = await runJava({
-    ...home,
-    cwd: dataDir,
-    mainClass: 'kafka.Kafka',
-    args: ['server.properties'],
-    onLine: (line) => {
-      if (line.includes(startedLine)) tellStarted('serves');
-    },
-  });
-  const timer = new AbortController();
-  const outcome = await Promise.race([
-    started,
-    broker.exited,
-    sleep(startWithinMs, `did not serve within ${startWithinMs} ms`, timer),
-  ]);
-  timer.abort();
-  if (outcome === 'serves') return broker;
-  await broker.stop();
-  const reason = typeof outcome === 'number' ? `ended with ${outcome}` : outcome;
-  const log = [...broker.lines(), ...readLog(dataDir, logStart)].slice(-toldLines).join('\n');
-  return { failure: `Kafka in ${dataDir} ${reason}. Its last lines:\n${log}` };
-}
-
-/** Made beside and then put in place, so that a start that is killed leaves no half folder. */
-async function format(
-  home: Home,
-  ports: ServerPorts,
-  settings: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { dataDir } = home;
-  rmSync(join(dataDir, 'log.partial'), { recursive: true, force: true });
-  writeFileSync(join(dataDir, 'format.properties'), serverProperties(ports, 'log.partial', settings));
-  const clusterId = randomBytes(16).toString('base64url');
-  const tool = await runJava({
-    ...home,
-    cwd: dataDir,
-    mainClass: 'kafka.tools.StorageTool',
-    args: ['format', '--standalone', '--cluster-id', clusterId, '--config', 'format.properties'],
-  });
-  const status = await tool.exited;
-  if (status !== 0)
-    throw new Error(`Kafka could not format ${dataDir} (status ${status}):\n${tool.lines().join('\n')}`);
-  renameSync(join(dataDir, 'log.partial'), join(dataDir, 'log'));
-}
-
-function logSize(dataDir: string): number {
-  return statSync(join(dataDir, 'broker.log'), { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function readLog(dataDir: string, from: number): readonly string[] {
-  if (logSize(dataDir) <= from) return [];
-  return readFileSync(join(dataDir, 'broker.log')).subarray(from).toString('utf8').trim().split('\n');
 }
