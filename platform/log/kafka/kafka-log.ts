@@ -150,9 +150,11 @@ export class KafkaLog implements Log {
   }
 
   async deleteBefore({ topic, partition, offset }: Position): Promise<void> {
-    await this.#insist('deleting records', () =>
-      this.#admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }),
-    );
+    await this.#insist('deleting records', async () => {
+      // kafkajs looks for the leader before it asks who that is: a topic that was never asked for has none.
+      await this.#admin.fetchTopicOffsets(topic);
+      await this.#admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+    });
   }
 
   async close(): Promise<void> {

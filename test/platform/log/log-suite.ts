@@ -15,7 +15,7 @@ export function logSuite(name: string, makeFixture: () => Promise<LogFixture>): 
       if (held.fixture === undefined) throw new Error('The fixture is not there.');
       return held.fixture;
     };
-    beforeAll(async () => void (held.fixture = await makeFixture()), 120_000);
+    beforeAll(async () => void (held.fixture = await makeFixture()), 600_000);
     afterAll(async () => held.fixture?.stop(), 60_000);
 
     describe('appending', () => appending(it));

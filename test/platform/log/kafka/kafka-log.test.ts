@@ -12,7 +12,7 @@ let made = 0;
 
 beforeAll(async () => {
   kafka = await startTestKafka();
-}, 120_000);
+}, 600_000);
 afterEach(async () => {
   kafka.proxy.refuse(false);
   await Promise.all(open.splice(0).map((log) => log.close()));
