@@ -7,7 +7,7 @@ import { topics, type SignalRecord, type VerdictRecord } from '../contracts/topi
 import { factFields } from '../engine/correlate/fold.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
 import { SignalState } from '../platform/signals/signal-state.ts';
-import { EmbeddedPlatform } from '../services/all-in-one/embedded-platform.ts';
+import { EmbeddedPlatform } from '../services/host/embedded-platform.ts';
 import { decidedEntry, ecosystem } from '../test/support/entries.ts';
 import { reportOn } from './corpus.ts';
 

@@ -7,64 +7,8 @@ import {
   type LimitName,
   type Limits,
 } from '../../contracts/limits.ts';
+import { settings, wholeNumber } from './settings.ts';
 
-const secretSchema = z
-  .string()
-  .regex(
-    /^\S{32,512}$/,
-    'must be at least 32 characters without blanks, such as what `openssl rand -hex 32` prints',
-  )
-  .nullable();
-
-/** What is configured beside the limits: `fallback` is the text that counts when the variable is absent. */
-const settings = {
-  FIREBREAK_HTTP_HOST: {
-    schema: z.string().regex(/^\S{1,253}$/, 'must be an address or host name to listen on'),
-    fallback: '127.0.0.1',
-    says: 'Address to listen on. Beyond this machine put a proxy with TLS in front.',
-  },
-  FIREBREAK_HTTP_PORT: {
-    schema: wholeNumber(0, 65_535),
-    fallback: '8080',
-    says: 'Port to listen on; 0 takes a free one.',
-  },
-  FIREBREAK_DATA_DIR: {
-    schema: z.string(),
-    fallback: '.firebreak',
-    says: 'Folder of all that the embedded profile keeps: database, log, credentials of the first start.',
-  },
-  FIREBREAK_LOG_LEVEL: {
-    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-      error: 'must be one of fatal, error, warn, info, debug, trace, silent',
-    }),
-    fallback: 'info',
-    says: 'The least that is logged; `error` means that a person must act.',
-  },
-  FIREBREAK_OPERATOR_TOKEN: {
-    schema: secretSchema,
-    fallback: null,
-    says: "The operator's token. Without it the first start makes one and writes `credentials.json` in the data folder.",
-  },
-  FIREBREAK_METRICS_TOKEN: {
-    schema: secretSchema,
-    fallback: null,
-    says: 'Bearer token of `/metrics`. Without it they are shown to this machine alone, and not through a proxy.',
-  },
-  FIREBREAK_RULE_DIRS: {
-    schema: z
-      .string()
-      .transform((text) => text.split(',').map((folder) => folder.trim()))
-      .refine((folders) => !folders.includes(''), 'must be folders, separated by commas')
-      .nullable(),
-    fallback: null,
-    says: 'Folders of your own Sigma rules, separated by commas, read beside the built-in ones.',
-  },
-  FIREBREAK_DRAIN_MS: {
-    schema: wholeNumber(0, 600_000),
-    fallback: '10000',
-    says: 'How long a stopping process lets running work finish, in milliseconds; below the kill time-out of whatever runs it.',
-  },
-} as const;
 type SettingName = keyof typeof settings;
 
 /** Limits that stand in the wire contract: a larger value would promise what the schemas refuse. */
@@ -73,7 +17,7 @@ const ceilings: readonly LimitName[] = ['reportsPerBatch', 'lookupsPerRequest', 
 /** The agent's own program reads these; one shell may hold both. */
 const agentPrefix = 'FIREBREAK_AGENT_';
 
-export type LogLevel = z.infer<typeof settings.FIREBREAK_LOG_LEVEL.schema>;
+export type LogLevel = Settings['FIREBREAK_LOG_LEVEL'];
 
 export interface Config {
   readonly httpHost: string;
@@ -84,7 +28,27 @@ export interface Config {
   readonly metricsToken: string | null;
   readonly ruleDirs: readonly string[];
   readonly drainMs: number;
+  /** Null in the embedded profile. */
+  readonly cluster: ClusterConfig | null;
   readonly limits: Limits;
+}
+
+/** What the cluster profile stands on. */
+export interface ClusterConfig {
+  readonly kafka: {
+    readonly brokers: readonly string[];
+    readonly partitions: number;
+    readonly replicas: number;
+    readonly tls: boolean;
+    readonly caFile: string | null;
+    readonly sasl: {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    } | null;
+  };
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
 }
 
 /** One environment variable, as docs/reference/configuration.md tells it. */
@@ -115,6 +79,7 @@ export function readConfig(environment: Environment): Config {
   const mistakes: FieldError[] = unknownKeys(environment);
   const values = readSettings(environment, mistakes);
   const limits = readLimits(environment, mistakes);
+  const cluster = values?.FIREBREAK_PROFILE === 'cluster' ? readCluster(values, mistakes) : null;
   if (mistakes.length > 0 || values === null) throw invalid(mistakes);
   return {
     httpHost: values.FIREBREAK_HTTP_HOST,
@@ -125,6 +90,7 @@ export function readConfig(environment: Environment): Config {
     metricsToken: values.FIREBREAK_METRICS_TOKEN,
     ruleDirs: values.FIREBREAK_RULE_DIRS ?? [],
     drainMs: values.FIREBREAK_DRAIN_MS,
+    cluster,
     limits,
   };
 }
@@ -144,6 +110,40 @@ function readSettings(environment: Environment, mistakes: FieldError[]) {
     mistakes.push({ pointer: key, detail: `${message}; or leave it out${otherwise(key)}` });
   }
   return null;
+}
+
+type Settings = z.infer<typeof settingsSchema>;
+
+function readCluster(values: Settings, mistakes: FieldError[]): ClusterConfig | null {
+  const missing = (key: SettingName, why: string) =>
+    mistakes.push({ pointer: key, detail: `is missing; ${why}` });
+  const { FIREBREAK_KAFKA_BROKERS: brokers, FIREBREAK_REDIS_URL: redisUrl } = values;
+  const { FIREBREAK_POSTGRES_URL: postgresUrl, FIREBREAK_KAFKA_SASL: mechanism } = values;
+  const { FIREBREAK_KAFKA_USERNAME: username, FIREBREAK_KAFKA_PASSWORD: password } = values;
+  const why = 'FIREBREAK_PROFILE=cluster asks for it';
+  if (brokers === null) missing('FIREBREAK_KAFKA_BROKERS', why);
+  if (redisUrl === null) missing('FIREBREAK_REDIS_URL', why);
+  if (postgresUrl === null) missing('FIREBREAK_POSTGRES_URL', why);
+  if (mechanism !== 'none' && username === null)
+    missing('FIREBREAK_KAFKA_USERNAME', 'FIREBREAK_KAFKA_SASL asks for it');
+  if (mechanism !== 'none' && password === null)
+    missing('FIREBREAK_KAFKA_PASSWORD', 'FIREBREAK_KAFKA_SASL asks for it');
+  if (brokers === null || redisUrl === null || postgresUrl === null) return null;
+  return {
+    kafka: {
+      brokers,
+      partitions: values.FIREBREAK_KAFKA_PARTITIONS,
+      replicas: values.FIREBREAK_KAFKA_REPLICAS,
+      tls: values.FIREBREAK_KAFKA_TLS === 'on',
+      caFile: values.FIREBREAK_KAFKA_CA_FILE,
+      sasl:
+        mechanism === 'none' || username === null || password === null
+          ? null
+          : { mechanism, username, password },
+    },
+    redisUrl,
+    postgresUrl,
+  };
 }
 
 function otherwise(key: string): string {
@@ -175,15 +175,6 @@ function readLimits(environment: Environment, mistakes: FieldError[]): Limits {
     mistakes.push({ pointer: keys.join(' '), detail: `must keep ${relation}; change one of them` });
   }
   return limits;
-}
-
-function wholeNumber(least: number, most: number) {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, `must be a whole number ${range}`)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `must be a whole number ${range}`);
 }
 
 function unknownKeys(environment: Environment): FieldError[] {

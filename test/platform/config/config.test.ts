@@ -24,8 +24,36 @@ describe('reading the configuration', () => {
       metricsToken: null,
       ruleDirs: [],
       drainMs: 10_000,
+      cluster: null,
       limits: defaultLimits,
     });
+  });
+
+  test('the cluster profile names what it stands on, and says all that is missing', () => {
+    const environment = {
+      FIREBREAK_PROFILE: 'cluster',
+      FIREBREAK_KAFKA_BROKERS: 'a:9092, b:9092',
+      FIREBREAK_REDIS_URL: 'redis://cache:6379',
+      FIREBREAK_POSTGRES_URL: 'postgres://owner:secret@database:5432/firebreak',
+    };
+    expect(readConfig(environment).cluster).toMatchObject({
+      kafka: { brokers: ['a:9092', 'b:9092'], partitions: 12, replicas: 3, tls: false, sasl: null },
+      redisUrl: 'redis://cache:6379',
+    });
+    const { errors } = mistakes({ FIREBREAK_PROFILE: 'cluster', FIREBREAK_KAFKA_SASL: 'plain' });
+    expect(errors?.map(({ pointer }) => pointer)).toEqual([
+      'FIREBREAK_KAFKA_BROKERS',
+      'FIREBREAK_REDIS_URL',
+      'FIREBREAK_POSTGRES_URL',
+      'FIREBREAK_KAFKA_USERNAME',
+      'FIREBREAK_KAFKA_PASSWORD',
+    ]);
+    for (const [key, text] of Object.entries({
+      FIREBREAK_KAFKA_BROKERS: 'kafka',
+      FIREBREAK_POSTGRES_URL: 'postgres://owner@database/firebreak',
+      FIREBREAK_PROFILE: 'kafka',
+    }))
+      expect(mistakes({ ...environment, [key]: text }).errors).toMatchObject([{ pointer: key }]);
   });
 
   test('every documented default is what an explicit value of the same text gives', () => {

@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url';
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
-import type { Part } from '../../platform/lifecycle/part.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '../../platform/log/embedded/embedded-log.ts';
 import { parseBatch, TopicLog } from '../../platform/log/topic-log.ts';
 import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
@@ -16,18 +15,17 @@ import {
 import { enableRoles, roleConnection, type RoleName } from '../../platform/postgres/roles.ts';
 import { EmbeddedSignals } from '../../platform/signals/embedded-signals.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { Platform } from './platform.ts';
 
 /** One partition a topic: the embedded log pays a row per partition and flush, and one process owns all of them anyway. */
-export const partitions = 1;
+const partitions = 1;
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations/', import.meta.url));
 
-/**
- * What the embedded profile stands on, in one process: PostgreSQL as a child, the log and the signals inside. A part
- * that starts before every service and stops after them.
- */
-export class EmbeddedPlatform implements Part {
+/** What the embedded profile stands on, in one process: PostgreSQL as a child, the log and the signals inside. */
+export class EmbeddedPlatform implements Platform {
   readonly name = 'platform';
+  readonly partitions = partitions;
   readonly #dataDir: string;
   readonly #limits: Limits;
   readonly #logger: Logger;
@@ -79,12 +77,10 @@ export class EmbeddedPlatform implements Part {
     return new TopicLog(started(this.#log), partitions);
   }
 
-  /** Tells this log from any other: cursors of another one are refused. */
   get logIdentity(): string {
     return started(this.#logIdentity);
   }
 
-  /** A pool of its own for each user, so that nobody waits for another's work. */
   pool(role: RoleName, name: string, connections: number): DatabasePool {
     const pool = createPool(roleConnection(started(this.#postgres).connection, role), { name, connections });
     this.#pools.push(pool);
@@ -92,7 +88,7 @@ export class EmbeddedPlatform implements Part {
   }
 
   /** What falls out of memory is read back from the changelog. */
-  createSignals(): EmbeddedSignals {
+  async openSignals(): Promise<EmbeddedSignals> {
     const log = started(this.#log);
     const load = async (keys: readonly ArtifactKey[]) => {
       const latest = await log.latest(topics.signals.name, keys);

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildOpenApi } from '../../contracts/openapi.ts';
+import { topics } from '../../contracts/topics.ts';
+import { serviceVersion } from '../../contracts/version.ts';
+import type { Config } from '../../platform/config/config.ts';
+import { createHttpEvents } from '../../platform/http/events.ts';
+import { HttpServer } from '../../platform/http/server.ts';
+import { healthRoutes } from '../../platform/http/system-routes.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { ProcessParts } from '../../platform/lifecycle/run-process.ts';
+import { missingParts } from '../../platform/lifecycle/start-parts.ts';
+import { TopicFollower } from '../../platform/log/topic-follower.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
+import { createAuthenticator } from '../../platform/postgres/authenticator.ts';
+import { createLogger, type Logger } from '../../platform/telemetry/logger.ts';
+import { createMetrics } from '../../platform/telemetry/metrics.ts';
+import { ClusterPlatform } from './cluster-platform.ts';
+import { EmbeddedPlatform } from './embedded-platform.ts';
+import { ensureOperator, type Operator } from './operator.ts';
+import type { Platform } from './platform.ts';
+import { services, type Foundation, type Hosted, type ServiceName } from './services.ts';
+
+/** What a person wants to know when it is up. */
+export interface Address {
+  readonly url: string;
+  /** Null when the token came from the environment. */
+  readonly credentialsFile: string | null;
+}
+
+/** The services of these names in one process, behind one address, on the platform of the configured profile. */
+export function createHost(
+  config: Config,
+  names: readonly ServiceName[],
+  onReady: (address: Address) => void,
+): ProcessParts {
+  const address: { current: Address | null } = { current: null };
+  return {
+    parts: allParts(config, names, (ready) => (address.current = ready)),
+    drainMs: config.drainMs,
+    onStarted: () => {
+      if (address.current !== null) onReady(address.current);
+    },
+  };
+}
+
+/** The parts in the order in which they start: what is stood on, the services, the interface last. They stop the other way round. */
+async function* allParts(
+  config: Config,
+  names: readonly ServiceName[],
+  ready: (address: Address) => void,
+): AsyncGenerator<Part> {
+  const { limits } = config;
+  const logger = createLogger({ name: 'firebreak', level: config.logLevel });
+  const metrics = createMetrics();
+  metrics.collectProcess();
+  const started: Part[] = [];
+  const up = <P extends Part>(part: P): P => {
+    started.push(part);
+    return part;
+  };
+
+  const platform = up(platformOf(config, names, logger));
+  yield platform;
+  const operator = ensureOperator(platform.dataDir, config.operatorToken);
+  const log = platform.topicLog;
+
+  const authenticator = up(
+    createAuthenticator({
+      pool: platform.pool('firebreak_config', 'authenticate', 4),
+      limits,
+      operatorHash: operator.hash,
+      onWriteFailed: (error) =>
+        logger.warn({ error }, 'last uses of credentials were not written; trying again'),
+    }),
+  );
+  yield authenticator;
+  yield up(controlOf(authenticator, log, logger));
+
+  const foundation: Foundation = {
+    ...{ platform, log, config, logger, metrics, names },
+    classifiers: once(() => loadClassifiers(config, logger)),
+    outbox: { poke: () => undefined },
+  };
+  const hosted: Hosted[] = [];
+  for (const name of names) hosted.push(await services[name](foundation));
+  // Who reads all verdicts in force starts together: each page is read and parsed once for them all.
+  for (const { parts } of hosted) for (const part of parts) yield up(part);
+
+  const routes = [...healthRoutes(() => missingParts(started)), ...hosted.flatMap((each) => each.routes)];
+  const server = up(
+    new HttpServer({
+      host: config.httpHost,
+      port: config.httpPort,
+      routes,
+      authenticator,
+      limits,
+      events: createHttpEvents(metrics, logger),
+      // What stands behind the interface needs the rest of the time to stop.
+      drainMs: config.drainMs / 2,
+      metrics,
+      metricsToken: config.metricsToken,
+      openApi: buildOpenApi(
+        routes.map(({ operation }) => operation),
+        serviceVersion,
+      ),
+    }),
+  );
+  yield server;
+  for (const { streams } of hosted) if (streams !== undefined) yield up(streams);
+  while (missingParts(started).length > 0) await sleep(10);
+  ready({ url: server.url, credentialsFile: announce(operator, server.url) });
+}
+
+function platformOf(config: Config, names: readonly ServiceName[], logger: Logger): Platform {
+  const { cluster, dataDir, limits } = config;
+  if (cluster === null) return new EmbeddedPlatform(dataDir, limits, logger);
+  return new ClusterPlatform({
+    ...{ config: cluster, dataDir, limits, logger },
+    clientId: `firebreak-${names.join('-')}`,
+  });
+}
+
+/** Loaded only where they are used: their runtime is the largest thing in a process. */
+async function loadClassifiers(config: Config, logger: Logger) {
+  const [registry, { loadModel }] = await Promise.all([
+    import('../../classifiers/registry.ts'),
+    import('../../platform/onnx/model.ts'),
+  ]);
+  const loaded = await registry.loadClassifiers({ openModel: loadModel, ruleFolders: config.ruleDirs });
+  for (const rejected of loaded.rules.loaded.rejected) logger.warn({ rejected }, 'a rule cannot be used');
+  return loaded;
+}
+
+/** Whoever lost a credential, a role or a tenant is to be known at once, not when a cache ends. */
+function controlOf(
+  authenticator: ReturnType<typeof createAuthenticator>,
+  log: TopicLog,
+  logger: Logger,
+): Part {
+  return new TopicFollower({
+    name: 'authenticator.control',
+    log,
+    topic: topics.control,
+    from: 'end',
+    onRecords: (records) => {
+      for (const { value } of records) if (value !== null) authenticator.invalidate(value);
+    },
+    onFailed: (error) => logger.error({ error }, 'the control topic was lost; restart the process'),
+  });
+}
+
+function announce(operator: Operator, url: string): string | null {
+  operator.writeCredentials(url);
+  return operator.file;
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => (made ??= make());
+}

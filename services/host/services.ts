@@ -1,0 +1,144 @@
+import { hostname } from 'node:os';
+import type { Registry } from '../../classifiers/registry.ts';
+import { getReportOperation } from '../../contracts/operations/history.ts';
+import type { Config } from '../../platform/config/config.ts';
+import type { Route } from '../../platform/http/route.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
+import { findRecordedReport } from '../../platform/postgres/recorded-report.ts';
+import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import type { ReportStore } from '../ingest/report-routes.ts';
+import type { Platform } from './platform.ts';
+
+/** What every service of a process is made of. */
+export interface Foundation {
+  readonly platform: Platform;
+  readonly log: TopicLog;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Which services share the process. */
+  readonly names: readonly ServiceName[];
+  readonly classifiers: () => Promise<Registry>;
+  /** Sends at once what a transaction left in the outbox, where the relay is in this process; it looks twice a second anyway. */
+  outbox: { poke: () => void };
+}
+
+export interface Hosted {
+  readonly routes: readonly Route[];
+  readonly parts: readonly Part[];
+  /** To be started after the interface, so that it stops first: it lets open streams go. */
+  readonly streams?: Part;
+}
+
+/**
+ * How each service is made, from the end of the loop to its beginning: in this order they start, so that whatever comes
+ * in finds everything behind it running. Each is loaded only where it runs.
+ */
+export const services = {
+  record: async ({ platform, log, config: { limits }, logger, metrics }: Foundation): Promise<Hosted> => {
+    const { createRecord } = await import('../record/service.ts');
+    const pool = platform.pool('firebreak_writer', 'record', 3);
+    return { routes: [], ...createRecord({ log, pool, limits, logger, metrics }) };
+  },
+  query: async (foundation: Foundation): Promise<Hosted> => {
+    const [{ createQuery }, { deadLetterRoutes }] = await Promise.all([
+      import('../query/service.ts'),
+      import('../query/dead-letters.ts'),
+    ]);
+    const { platform, log, config, logger, metrics } = foundation;
+    const query = createQuery({
+      log,
+      tenantPool: platform.pool('firebreak_tenant', 'query', 8),
+      configPool: platform.pool('firebreak_config', 'configuration', 6),
+      limits: config.limits,
+      logger,
+      metrics,
+    });
+    foundation.outbox.poke = () => query.poke();
+    return { routes: [...query.routes, ...deadLetterRoutes(log)], parts: query.parts };
+  },
+  publish: async ({ platform, log, config, logger, metrics }: Foundation): Promise<Hosted> => {
+    const [{ createPublish }, { createPublishEvents }] = await Promise.all([
+      import('../publish/service.ts'),
+      import('../publish/events.ts'),
+    ]);
+    const { partitions, logIdentity } = platform;
+    const events = createPublishEvents(logger, metrics);
+    return createPublish({ log, partitions, logIdentity, limits: config.limits, events });
+  },
+  ingest: async (foundation: Foundation): Promise<Hosted> => {
+    const [{ createIngest }, { DeviceStore }] = await Promise.all([
+      import('../ingest/service.ts'),
+      import('../ingest/device-store.ts'),
+    ]);
+    const { platform, log, config, logger, metrics, names, outbox } = foundation;
+    const { limits } = config;
+    const devices = new DeviceStore({
+      pool: platform.pool('firebreak_config', 'enrol', 4),
+      limits,
+      poke: () => outbox.poke(),
+      now: Date.now,
+    });
+    const ingest = createIngest({ log, devices, reports: historyOf(platform), limits, logger, metrics });
+    const shared = names.includes('query') ? [] : await sharedRoutes(platform);
+    return { routes: [...ingest.routes, ...shared], parts: ingest.parts };
+  },
+  correlate: async ({ platform, log, config, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
+    const [{ createCorrelate }, { createCorrelateEvents }] = await Promise.all([
+      import('../correlate/service.ts'),
+      import('../correlate/events.ts'),
+    ]);
+    const { parts } = createCorrelate({
+      log,
+      signals: await platform.openSignals(),
+      profiles: (await classifiers()).classifiers.map(({ profile }) => profile),
+      limits: config.limits,
+      writer: `${hostname()}:${process.pid}`,
+      events: createCorrelateEvents(logger, metrics),
+    });
+    return { routes: [], parts };
+  },
+  classify: async ({ log, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
+    const [{ createClassify }, { createClassifyEvents }] = await Promise.all([
+      import('../classify/service.ts'),
+      import('../classify/events.ts'),
+    ]);
+    const { parts } = createClassify({
+      log,
+      classifiers: (await classifiers()).classifiers,
+      events: createClassifyEvents(logger, metrics),
+    });
+    return { routes: [], parts };
+  },
+} satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
+
+export type ServiceName = keyof typeof services;
+export const serviceNames = Object.keys(services) as readonly ServiceName[];
+
+/** What ingest no longer remembers of a device's report. */
+function historyOf(platform: Platform): ReportStore {
+  const pool = platform.pool('firebreak_tenant', 'outcomes', 2);
+  return {
+    findReportOutcome: async (tenantId, deviceId, reportId) => {
+      const found = await findRecordedReport(pool, tenantId, deviceId, reportId);
+      if (found === null) return null;
+      const { reportedAt, artifactKey, acceptedAt, verdict } = found;
+      return { '@timestamp': reportedAt, artifact: artifactKey, acceptedAt, verdict: verdict ?? 'pending' };
+    },
+  };
+}
+
+/** One path is ingest's for devices and query's for people: who is sent there finds both. */
+async function sharedRoutes(platform: Platform): Promise<readonly Route[]> {
+  const [{ reportRoutes }, { createQueryDatabase }] = await Promise.all([
+    import('../query/reports.ts'),
+    import('../query/database.ts'),
+  ]);
+  const database = createQueryDatabase(
+    platform.pool('firebreak_tenant', 'reports', 2),
+    platform.pool('firebreak_config', 'reports', 1),
+  );
+  return reportRoutes(database).filter(({ operation }) => operation.id === getReportOperation.id);
+}
