@@ -1,7 +1,7 @@
 -- Part 2 of the script that folds: the facts, each as `<order> <JSON text>`. Needs part 1.
 --
--- learn(field, order, text)  keeps the later of two facts: by order, then by text; beyond the most, the oldest falls out
-local mostFacts = tonumber(ARGV[4])
+-- learn(name, order, text)  keeps the later of two facts: by order, then by text; beyond the most, the oldest falls out
+local mostFacts, facts = tonumber(ARGV[4]), nil
 
 -- Whether a comes after b by UTF-16 code units, as in JavaScript, whatever the locale. Bytes of UTF-8 are in that order
 -- but for code points beyond U+FFFF (first byte 0xF0 and above): those come before U+E000 (first byte 0xEE).
@@ -14,22 +14,23 @@ local function isAfter(a, b)
   return #a > #b
 end
 
-local function forgetOldest()
-  local fields, oldest, lowest = redis.call('HGETALL', hash), nil, nil
-  for i = 1, #fields, 2 do
-    if fields[i]:sub(1, 2) == 'f:' then
-      local order = tonumber(fields[i + 1]:match('^%S+'))
-      if not oldest or order < lowest or (order == lowest and isAfter(oldest, fields[i])) then
-        oldest, lowest = fields[i], order
+local function scanFacts()
+  local number, oldest, lowest = 0, nil, nil
+  for field, fact in pairs(state) do
+    if field:sub(1, 2) == 'f:' then
+      local order = tonumber(fact:match('^%S+'))
+      number = number + 1
+      if not oldest or order < lowest or (order == lowest and isAfter(oldest, field)) then
+        oldest, lowest = field, order
       end
     end
   end
-  put(oldest, false)
+  return number, oldest
 end
 
 local function learn(name, order, text)
   local field, fact = 'f:' .. name, order .. ' ' .. text
-  local before = redis.call('HGET', hash, field)
+  local before = state[field]
   if before then
     local orderBefore, textBefore = before:match('^(%S+) (.*)$')
     local ahead = tonumber(order) - tonumber(orderBefore)
@@ -37,7 +38,6 @@ local function learn(name, order, text)
     return
   end
   put(field, fact)
-  if redis.call('HINCRBY', hash, 'facts', 1) <= mostFacts then return end
-  forgetOldest()
-  redis.call('HINCRBY', hash, 'facts', -1)
+  local number, oldest = scanFacts()
+  if number > mostFacts then put(oldest, nil) end
 end

@@ -5,22 +5,30 @@
 --         first seen, last seen ('' and '': neither), n, n times (member, when), m, m times (field, order, JSON text)
 -- RESULT  nil without the marker; else what HGETALL says before the steps, then for each step what it changed: field,
 --         value, field, value, ... (nil: gone)
--- HASH    first, last in ms; since: when what counts begins; facts: how many; t:<tenant>: devices that count; f:<field>
+-- HASH    first, last in ms; since: when what counts begins; t:<tenant>: devices that count; f:<field>: a fact
 if ARGV[1] == '1' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
 
 local next = 4
 local function take() next = next + 1 return ARGV[next] end
 
-local first, last = unpack(redis.call('HMGET', hash, 'first', 'last'))
-if last then slide(last) end
-local result = { redis.call('HGETALL', hash) }
+changes = redis.call('HGETALL', hash)
+for i = 1, #changes, 2 do state[changes[i]] = changes[i + 1] end
+since = tonumber(state.since)
+if state.last then slide(state.last) end
+local result = { changes }
 while next < #ARGV do
   changes = {}
   local from, to = take(), take()
-  if from ~= '' and (not first or tonumber(from) < tonumber(first)) then first = from put('first', from) end
-  if to ~= '' and (not last or tonumber(to) > tonumber(last)) then last = to put('last', to) slide(to) end
+  if from ~= '' and not (state.first and tonumber(state.first) <= tonumber(from)) then put('first', from) end
+  if to ~= '' and not (state.last and tonumber(state.last) >= tonumber(to)) then put('last', to) slide(to) end
   for _ = 1, tonumber(take()) do local member, at = take(), take() see(member, at) end
   for _ = 1, tonumber(take()) do local field, order, text = take(), take(), take() learn(field, order, text) end
   result[#result + 1] = changes
 end
+local set = {}
+for field in pairs(dirty) do
+  if state[field] then set[#set + 1] = field set[#set + 1] = state[field] else redis.call('HDEL', hash, field) end
+end
+-- Facts, tenants and times are at most some 1,300 fields: far below what unpack takes.
+if #set > 0 then redis.call('HSET', hash, unpack(set)) end
 return result
