@@ -72,6 +72,15 @@ export class EmbeddedSignals implements Signals {
     return broken;
   }
 
+  /** Always: what is not in memory is read from the changelog. */
+  isComplete(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  complete(): Promise<void> {
+    return Promise.resolve();
+  }
+
   release(keys: readonly ArtifactKey[]): void {
     for (const key of keys) {
       if (this.#dumped.get(key) === this.#dirty.get(key)) this.#dirty.delete(key);

@@ -19,6 +19,13 @@ const dumpedStateSchema = z.object({
 });
 export type DumpedState = z.infer<typeof dumpedStateSchema>;
 
+const emptyState: DumpedState = { first: null, last: null, members: {}, facts: {} };
+
+/** @returns the state that was dumped, the empty one where nothing was known; undefined when it is not one */
+export function parseDumped(dumped: unknown): DumpedState | undefined {
+  return dumped === null ? emptyState : dumpedStateSchema.safeParse(dumped).data;
+}
+
 /** Mutable state of one artifact. Every change is a maximum, a minimum or a set union, so order and repetition do not matter. */
 export class SignalState {
   #first: number | null = null;
@@ -37,9 +44,9 @@ export class SignalState {
 
   /** Takes up another state of the same artifact. @returns false when it is not one */
   merge(dumped: unknown): boolean {
-    const parsed = dumpedStateSchema.safeParse(dumped);
-    if (!parsed.success) return false;
-    const { first, last, members, facts } = parsed.data;
+    const parsed = parseDumped(dumped);
+    if (parsed === undefined) return false;
+    const { first, last, members, facts } = parsed;
     for (const [member, atMs] of Object.entries(members)) this.#see(member, atMs);
     if (first !== null) this.#first = Math.min(first, this.#first ?? first);
     if (last !== null) this.#last = Math.max(last, this.#last ?? last);
@@ -47,7 +54,9 @@ export class SignalState {
     return true;
   }
 
-  dump(): DumpedState {
+  /** @returns null when nothing is known */
+  dump(): DumpedState | null {
+    if (this.#first === null && this.#last === null && this.#facts.size === 0) return null;
     return {
       first: this.#first,
       last: this.#last,
@@ -88,7 +97,12 @@ export class SignalState {
     const before = this.#facts.get(fact.field);
     this.#facts.set(fact.field, before === undefined ? fact : laterFact(before, fact));
     if (this.#facts.size <= maxFacts) return;
-    const oldest = [...this.#facts.values()].reduce((a, b) => (b.order < a.order ? b : a));
+    const oldest = [...this.#facts.values()].reduce((a, b) => (isOlder(b, a) ? b : a));
     this.#facts.delete(oldest.field);
   }
+}
+
+/** Of one age, the one of the first field: which facts fall out does not depend on the order in which they came. */
+function isOlder(a: Fact, b: Fact): boolean {
+  return a.order < b.order || (a.order === b.order && a.field < b.field);
 }

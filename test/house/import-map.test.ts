@@ -34,6 +34,7 @@ const rooms: Readonly<Record<string, string>> = {
   '@fastify/swagger': 'platform/http',
   '@fastify/swagger-ui': 'platform/http',
   'onnxruntime-node': 'platform/onnx',
+  ioredis: 'platform/signals',
   pino: 'platform/telemetry',
   'prom-client': 'platform/telemetry',
   uuid: 'platform/',

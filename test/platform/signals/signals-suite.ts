@@ -6,7 +6,7 @@ import { maxFacts, maxMembers, type ArtifactSignals, type SignalStep } from '../
 import type { Signals } from '../../../platform/signals/signals.ts';
 
 export interface SignalsFixture {
-  /** An empty store with a look-back of 30 days. */
+  /** An empty store with a look-back of 30 days, of which all partitions are complete. */
   create(): Promise<Signals>;
 }
 
@@ -142,6 +142,42 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
     test('a broken state is skipped and counted', async () => {
       const signals = await create();
       expect(await signals.restore([{ key: keyOf(1), state: { first: 'yesterday' } }])).toBe(1);
+    });
+
+    test('of an unknown artifact null is dumped, and restoring that changes nothing', async () => {
+      const signals = await create();
+      expect(await signals.dump([keyOf(1)])).toEqual([null]);
+      expect(await signals.restore([{ key: keyOf(1), state: null }])).toBe(0);
+      expect(await signals.dump([keyOf(1)])).toEqual([null]);
+    });
+
+    test('a restored state is merged into what is there', async () => {
+      const [from, to] = [await create(), await create()];
+      await from.fold([sighting(1, 1, 1, startMs), sighting(1, 2, 2, startMs + 7)]);
+      await to.fold([sighting(1, 1, 1, startMs + 3), sighting(1, 3, 3, startMs + 5)]);
+      await to.restore([{ key: keyOf(1), state: (await from.dump([keyOf(1)]))[0] }]);
+      const [state] = await to.read([keyOf(1)]);
+      expect(state).toMatchObject({ firstSeenMs: startMs, lastSeenMs: startMs + 7 });
+      expect(state?.devicesByTenant.size).toBe(3);
+    });
+
+    test('a partition that was completed is complete, however often', async () => {
+      const signals = await create();
+      await signals.complete(0);
+      await signals.complete(0);
+      expect(await signals.isComplete(0)).toBe(true);
+    });
+
+    test('one call may name an artifact more than once', async () => {
+      const signals = await create();
+      await signals.fold([
+        sighting(1, 1, 1, startMs),
+        sighting(2, 1, 1, startMs),
+        sighting(1, 1, 2, startMs),
+      ]);
+      const states = await signals.read([keyOf(1), keyOf(2), keyOf(1)]);
+      expect(states.map((state) => state.devicesByTenant.get(tenantOf(1)))).toEqual([2, 1, 2]);
+      expect(await signals.dump([keyOf(1), keyOf(1)])).toHaveLength(2);
     });
 
     test('order and repetition of steps do not matter', async () => {

@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import type { ArtifactKey } from '../../contracts/artifact.ts';
+import type { FirebreakError } from '../../contracts/errors.ts';
+import type { ArtifactSignals, SignalStep } from '../../contracts/signals.ts';
+import { place } from '../log/place.ts';
+import { RedisConnection, unavailable, type Pipeline, type RedisNotice } from './redis-connection.ts';
+import {
+  queueBeginRestore,
+  queueCheckMarker,
+  queueDump,
+  queueFold,
+  queueSetMarker,
+  readDump,
+  readFold,
+  textOf,
+  type ArtifactKeys,
+} from './redis-scripts.ts';
+import { ArtifactView, decodeDumped, encodeDumped, encodeStep, type EncodedStep } from './redis-state.ts';
+import type { RedisTarget } from './redis-target.ts';
+import { parseDumped, type DumpedState } from './signal-state.ts';
+import type { Signals } from './signals.ts';
+
+export interface RedisSignalsOptions {
+  readonly target: RedisTarget;
+  /** Partitions of the topics that are placed by artifact: the changelog of one is restored and lost as a whole. */
+  readonly partitions: number;
+  readonly lookBackMs: number;
+  /** What all keys begin with, so that several services may share a server. Default `firebreak`. */
+  readonly namespace?: string;
+  /** Default 1 s each. */
+  readonly connectTimeoutMs?: number;
+  readonly commandTimeoutMs?: number;
+  readonly onNotice?: (notice: RedisNotice) => void;
+}
+
+/** Artifacts in one round trip. Whole states are larger than steps. */
+const foldsAtOnce = 256;
+const statesAtOnce = 64;
+
+/**
+ * Signals in Redis: standalone, under Sentinel, or a cluster. fold.lua says how an artifact lies there.
+ *
+ * Each log partition has a marker: the run id of the server on which its owner completed it. It is gone when the
+ * server was emptied, and not that of the server when another one took over or it began from an older snapshot. The
+ * check stands before the work in the same round trip and takes an invalid marker away; the work finds none then.
+ */
+export class RedisSignals implements Signals {
+  readonly #options: RedisSignalsOptions;
+  readonly #connection: RedisConnection;
+  /** Of the incomplete partitions into which this process restored: the lineage that they had. */
+  readonly #restoring = new Map<number, string>();
+
+  private constructor(options: RedisSignalsOptions) {
+    const { target, connectTimeoutMs = 1000, commandTimeoutMs = 1000, onNotice } = options;
+    this.#options = options;
+    this.#connection = new RedisConnection({
+      target,
+      connectTimeoutMs,
+      commandTimeoutMs,
+      onNotice: onNotice ?? (() => undefined),
+    });
+  }
+
+  /** Connects. Where Redis is away, calls reject until it is there; nobody has to open it again. */
+  static async open(options: RedisSignalsOptions): Promise<RedisSignals> {
+    const signals = new RedisSignals(options);
+    await signals.#connection.open();
+    return signals;
+  }
+
+  /** @returns why calls are rejected right now, in a few words; null when there is a connection */
+  get unready(): string | null {
+    return this.#connection.why;
+  }
+
+  async fold(steps: readonly SignalStep[]): Promise<readonly ArtifactSignals[]> {
+    // An artifact's steps go in one script, which tells its facts once, however many devices report it at a time.
+    const indexes = gather([...steps.entries()].map(([index, { key }]) => [key, index]));
+    const encoded = steps.map(encodeStep);
+    const folded = new Map<number, ArtifactSignals>();
+    await this.#byPartition([...indexes.keys()], foldsAtOnce, async (keys, partition) => {
+      const replies = await this.#whereComplete(partition, (pipeline) => {
+        for (const key of keys) {
+          const own = (indexes.get(key) ?? []).flatMap((index) => encoded[index] ?? []);
+          this.#queueFold(pipeline, key, partition, own, true);
+        }
+      });
+      for (const [at, key] of keys.entries()) {
+        const reply = readFold(replies[at]);
+        if (reply === null) throw incomplete(partition);
+        const view = new ArtifactView(reply.before);
+        for (const [nth, index] of (indexes.get(key) ?? []).entries()) {
+          view.apply(reply.changes[nth] ?? []);
+          folded.set(index, view.snapshot(key));
+        }
+      }
+    });
+    return steps.flatMap((_, index) => folded.get(index) ?? []);
+  }
+
+  async read(keys: readonly ArtifactKey[]): Promise<readonly ArtifactSignals[]> {
+    return this.fold(keys.map((key) => ({ key, facts: [] })));
+  }
+
+  async dump(keys: readonly ArtifactKey[]): Promise<readonly unknown[]> {
+    const dumped = new Map<ArtifactKey, DumpedState | null>();
+    await this.#byPartition([...new Set(keys)], statesAtOnce, async (portion, partition) => {
+      const replies = await this.#whereComplete(partition, (pipeline) => {
+        for (const key of portion) queueDump(pipeline, this.#keysOf(key, partition));
+      });
+      for (const [at, key] of portion.entries()) {
+        const reply = readDump(replies[at]);
+        if (reply === null) throw incomplete(partition);
+        dumped.set(key, decodeDumped(reply.hash, reply.members));
+      }
+    });
+    return keys.map((key) => dumped.get(key) ?? null);
+  }
+
+  async restore(states: readonly { readonly key: ArtifactKey; readonly state: unknown }[]): Promise<number> {
+    const whole = states.flatMap(({ key, state }) => {
+      const dumped = parseDumped(state);
+      return dumped === undefined ? [] : [[key, encodeDumped(dumped)] as const];
+    });
+    const steps = gather(whole);
+    await this.#byPartition([...steps.keys()], statesAtOnce, async (keys, partition) => {
+      const [lineage] = await this.#connection.send((pipeline) => {
+        queueBeginRestore(pipeline, this.#keyOf(partition, 'lineage'), randomUUID());
+        for (const key of keys) this.#queueFold(pipeline, key, partition, steps.get(key) ?? [], false);
+      });
+      const known = this.#restoring.get(partition);
+      this.#restoring.set(partition, textOf(lineage));
+      if (known === undefined || known === lineage) return;
+      this.#restoring.delete(partition);
+      throw unavailable(`partition ${partition} was emptied while it was restored`);
+    });
+    return states.length - whole.length;
+  }
+
+  async isComplete(partition: number): Promise<boolean> {
+    const marker = this.#keyOf(partition, 'complete');
+    const [stands] = await this.#connection.send((pipeline) => queueCheckMarker(pipeline, marker));
+    return stands === 1;
+  }
+
+  async complete(partition: number): Promise<void> {
+    const [marker, lineageKey] = [this.#keyOf(partition, 'complete'), this.#keyOf(partition, 'lineage')];
+    const lineage = this.#restoring.get(partition) ?? '';
+    const [stands] = await this.#connection.send((pipeline) =>
+      queueSetMarker(pipeline, marker, lineageKey, lineage),
+    );
+    this.#restoring.delete(partition);
+    if (stands !== 1) throw unavailable(`partition ${partition} was emptied while it was restored`);
+  }
+
+  /** Nothing to do: what is in Redis stays there. */
+  release(): void {}
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  /** The partitions at once, the portions of one in order. */
+  async #byPartition(
+    keys: readonly ArtifactKey[],
+    atOnce: number,
+    work: (keys: readonly ArtifactKey[], partition: number) => Promise<void>,
+  ): Promise<void> {
+    const byPartition = gather(keys.map((key) => [place(key, this.#options.partitions), key]));
+    await Promise.all(
+      [...byPartition].map(async ([partition, placed]) => {
+        for (let at = 0; at < placed.length; at += atOnce)
+          await work(placed.slice(at, at + atOnce), partition);
+      }),
+    );
+  }
+
+  /** @returns the replies to what was queued, done only where the marker stands */
+  async #whereComplete(partition: number, queue: (pipeline: Pipeline) => void): Promise<readonly unknown[]> {
+    const [stands, ...replies] = await this.#connection.send((pipeline) => {
+      queueCheckMarker(pipeline, this.#keyOf(partition, 'complete'));
+      queue(pipeline);
+    });
+    if (stands !== 1) throw incomplete(partition);
+    return replies;
+  }
+
+  #queueFold(
+    pipeline: Pipeline,
+    key: ArtifactKey,
+    partition: number,
+    steps: readonly EncodedStep[],
+    needsMarker: boolean,
+  ): void {
+    const { lookBackMs } = this.#options;
+    queueFold(pipeline, this.#keysOf(key, partition), steps, { needsMarker, lookBackMs });
+  }
+
+  #keysOf(key: ArtifactKey, partition: number): ArtifactKeys {
+    return {
+      marker: this.#keyOf(partition, 'complete'),
+      hash: this.#keyOf(partition, `a:${key}`),
+      members: this.#keyOf(partition, `m:${key}`),
+    };
+  }
+
+  /** The braces are the hash tag by which a cluster places the key. */
+  #keyOf(partition: number, name: string): string {
+    return `${this.#options.namespace ?? 'firebreak'}:{p${partition}}:${name}`;
+  }
+}
+
+function incomplete(partition: number): FirebreakError {
+  return unavailable(`partition ${partition} lacks what the changelog holds`);
+}
+
+/** @returns the values of each key, in order */
+function gather<Key, Value>(pairs: readonly (readonly [Key, Value])[]): ReadonlyMap<Key, readonly Value[]> {
+  const gathered = new Map<Key, Value[]>();
+  for (const [key, value] of pairs) {
+    const values = gathered.get(key);
+    if (values === undefined) gathered.set(key, [value]);
+    else values.push(value);
+  }
+  return gathered;
+}
