@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Trust } from '../../contracts/domain.ts';
 import type { TenantId, Timestamp } from '../../contracts/ids.ts';
@@ -12,6 +13,7 @@ import { Changelog } from './changelog.ts';
 import type { CorrelateEvents } from './events.ts';
 import { group, PartitionCorrelator } from './partition-correlator.ts';
 import { PartitionOffsets } from './partition-offsets.ts';
+import { restoreSignals } from './restore-signals.ts';
 import { VerdictView } from './verdict-view.ts';
 
 export interface CorrelatorOptions {
@@ -37,6 +39,8 @@ interface Owned {
 }
 
 const joined = [topics.reports, topics.scores, topics.evidence] as const;
+const joinedNames = ['reports', 'scores', 'evidence'] as const;
+const restorePatienceMs = 2000;
 const expireEveryMs = 25;
 const progressEveryMs = 250;
 const writeEveryMs = 1000;
@@ -48,6 +52,9 @@ export class Correlator implements Part {
   readonly #options: CorrelatorOptions;
   readonly #owned = new Map<number, Owned>();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #restoring = new Map<number, Promise<boolean>>();
+  /** What comes of these is not taken: it is read again in a moment. */
+  readonly #reopening = new Set<number>();
   #consumer: Consumer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: string | null = null;
@@ -98,38 +105,77 @@ export class Correlator implements Part {
   }
 
   async #gain(gained: readonly PartitionRef[]): Promise<void> {
-    const { log, signals, events, limits, ...rest } = this.#options;
     for (const partition of new Set(gained.map((ref) => ref.partition))) {
       if (this.#owned.has(partition)) continue;
-      const start = await this.#startOf(partition);
-      const offsets = new PartitionOffsets(start);
-      const view = await this.#rebuildView(partition);
-      const changelog = new Changelog({
-        log,
-        signals,
-        intervalMs: limits.changelogIntervalMs,
-        settled: (work) => offsets.settle(work),
-      });
-      const correlator = new PartitionCorrelator({
-        ...rest,
-        log,
-        signals,
-        events,
-        limits,
-        partition,
-        view,
-        offsets,
-        changelog,
-        now: Date.now,
-      });
-      this.#owned.set(partition, {
-        correlator,
-        offsets,
-        view,
-        changelog,
-        committed: start,
-        decidedUntil: null,
-      });
+      // For a while only: decisions go on with the tenant's own evidence where the store needs longer.
+      await Promise.race([this.#restore(partition), sleep(restorePatienceMs, undefined, { ref: false })]);
+      this.#owned.set(partition, await this.#open(partition));
+    }
+  }
+
+  async #open(partition: number): Promise<Owned> {
+    const { log, signals, events, limits, ...rest } = this.#options;
+    const start = await this.#startOf(partition);
+    const offsets = new PartitionOffsets(start);
+    const view = await this.#rebuildView(partition);
+    const changelog = new Changelog({
+      log,
+      signals,
+      intervalMs: limits.changelogIntervalMs,
+      settled: (work) => offsets.settle(work),
+    });
+    const correlator = new PartitionCorrelator({
+      ...rest,
+      log,
+      signals,
+      events,
+      limits,
+      partition,
+      view,
+      offsets,
+      changelog,
+      now: Date.now,
+    });
+    return { correlator, offsets, view, changelog, committed: start, decidedUntil: null };
+  }
+
+  /** One at a time for each partition. Never rejects. */
+  #restore(partition: number): Promise<boolean> {
+    const { log, signals, events } = this.#options;
+    const running = this.#restoring.get(partition);
+    if (running !== undefined) return running;
+    const restoring = restoreSignals(log, signals, partition)
+      .catch((error: unknown) => {
+        events.failed(error);
+        return false;
+      })
+      .finally(() => this.#restoring.delete(partition));
+    this.#restoring.set(partition, restoring);
+    return restoring;
+  }
+
+  /**
+   * What was decided without the signals is read again from what was committed, once they are whole: it is folded then,
+   * and decided anew where that changes anything.
+   */
+  async #heal(): Promise<void> {
+    for (const [partition, { correlator }] of this.#owned) {
+      if (!correlator.isDegraded || this.#reopening.has(partition)) continue;
+      if (!(await this.#restore(partition)) || this.#owned.get(partition)?.correlator !== correlator)
+        continue;
+      this.#reopening.add(partition);
+      try {
+        await correlator.stop();
+        const owned = await this.#open(partition);
+        // It may have been lost meanwhile.
+        if (this.#owned.get(partition)?.correlator !== correlator) continue;
+        this.#owned.set(partition, owned);
+        for (const name of joinedNames)
+          this.#consumer?.seek({ topic: topics[name].name, partition, offset: owned.committed[name] });
+        this.#options.events.healed(partition);
+      } finally {
+        this.#reopening.delete(partition);
+      }
     }
   }
 
@@ -176,6 +222,7 @@ export class Correlator implements Part {
   }
 
   async #handle(batch: Batch): Promise<void> {
+    if (this.#reopening.has(batch.partition)) return;
     const correlator = this.#owned.get(batch.partition)?.correlator;
     if (correlator === undefined)
       throw new Error(`A batch of ${batch.topic}/${batch.partition} came before its partition was gained.`);
@@ -210,6 +257,7 @@ export class Correlator implements Part {
 
   #writeSoon(): void {
     this.#writing = this.#writing.then(async () => {
+      await this.#heal().catch((error: unknown) => this.#options.events.failed(error));
       for (const [partition, owned] of this.#owned) {
         if (this.#consumer !== undefined) await this.#persist(partition, owned, this.#consumer, false);
       }
@@ -226,9 +274,7 @@ export class Correlator implements Part {
       events.changelogDelayed(error);
     }
     const marks = owned.offsets.marks();
-    const commits = (['reports', 'scores', 'evidence'] as const).filter(
-      (name) => marks[name] > owned.committed[name],
-    );
+    const commits = joinedNames.filter((name) => marks[name] > owned.committed[name]);
     try {
       await Promise.all(
         commits.map((name) => consumer.commit({ topic: topics[name].name, partition, offset: marks[name] })),

@@ -9,6 +9,7 @@ export interface CorrelateEvents {
   poisoned(topic: string, records: number): void;
   undecidable(work: Work, error: unknown): void;
   signalsAway(error: unknown): void;
+  healed(partition: number): void;
   effectsDelayed(error: unknown): void;
   changelogWritten(artifacts: number): void;
   changelogDelayed(error: unknown): void;
@@ -94,6 +95,9 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     signalsAway(error) {
       delays.inc({ away: 'signals' });
       logger.warn({ error }, 'the signals are away: deciding on each tenant’s own evidence');
+    },
+    healed(partition) {
+      logger.info({ partition }, 'the signals are whole again: what was decided without them is read again');
     },
     effectsDelayed(error) {
       delays.inc({ away: 'log' });

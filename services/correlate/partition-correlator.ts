@@ -74,6 +74,7 @@ export class PartitionCorrelator {
   #pumping: Promise<void> = Promise.resolve();
   #isPumping = false;
   #stopped = false;
+  #isDegraded = false;
 
   constructor(options: PartitionCorrelatorOptions) {
     this.#options = options;
@@ -138,6 +139,11 @@ export class PartitionCorrelator {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#pumping;
+  }
+
+  /** Something was decided without the signals: it is to be read and folded again once they are back. */
+  get isDegraded(): boolean {
+    return this.#isDegraded;
   }
 
   get waitingCount(): number {
@@ -294,9 +300,10 @@ export class PartitionCorrelator {
     const { changelog, offsets } = this.#options;
     for (const { ready, occasion } of done) {
       const { sighting, facts } = occasion.step;
-      if (folded && (sighting !== undefined || facts.length > 0))
-        changelog.touch(occasion.key, ready.offsets, nowMs);
-      else offsets.settle(ready.offsets);
+      if (sighting === undefined && facts.length === 0) offsets.settle(ready.offsets);
+      else if (folded) changelog.touch(occasion.key, ready.offsets, nowMs);
+      // Not committable: what the signals do not know must be read again.
+      else this.#isDegraded = true;
     }
   }
 

@@ -34,7 +34,6 @@ const rooms: Readonly<Record<string, string>> = {
   '@fastify/swagger': 'platform/http',
   '@fastify/swagger-ui': 'platform/http',
   'onnxruntime-node': 'platform/onnx',
-  ioredis: 'platform/signals',
   pino: 'platform/telemetry',
   'prom-client': 'platform/telemetry',
   uuid: 'platform/',

@@ -1,4 +1,13 @@
-import { Kafka, logLevel, type Admin, type Broker, type Cluster, type Message, type Producer } from 'kafkajs';
+import {
+  Kafka,
+  logLevel,
+  type Admin,
+  type Broker,
+  type Cluster,
+  type Message,
+  type Producer,
+  type SASLOptions,
+} from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
 
@@ -90,11 +99,11 @@ export class KafkaClient {
   readonly #kafka: Kafka;
 
   constructor(connection: KafkaConnection, onEvent: KafkaLogSettings['onEvent']) {
-    const { brokers, clientId, ...security } = connection;
+    const { brokers, sasl, ...rest } = connection;
     this.#kafka = new Kafka({
-      clientId,
+      ...rest,
       brokers: [...brokers],
-      ...security,
+      ...(sasl !== undefined && { sasl: saslOf(sasl) }),
       connectionTimeout: 3000,
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 },
       logLevel: logLevel.WARN,
@@ -136,6 +145,18 @@ export class KafkaClient {
     const [cluster] = made;
     if (cluster === undefined) throw new Error('kafkajs made no cluster.');
     return cluster;
+  }
+}
+
+/** The same, as kafkajs's types tell the mechanisms apart. */
+function saslOf({ mechanism, ...user }: NonNullable<KafkaConnection['sasl']>): SASLOptions {
+  switch (mechanism) {
+    case 'plain':
+      return { mechanism, ...user };
+    case 'scram-sha-256':
+      return { mechanism, ...user };
+    case 'scram-sha-512':
+      return { mechanism, ...user };
   }
 }
 

@@ -17,10 +17,15 @@ export type KafkaLogEvent =
   | { readonly kind: 'evicted'; readonly group: string; readonly error: unknown };
 
 /** How to reach the brokers. */
-export type KafkaConnection = Pick<KafkaConfig, 'ssl' | 'sasl' | 'socketFactory'> & {
+export type KafkaConnection = Pick<KafkaConfig, 'ssl' | 'socketFactory'> & {
   /** `host:port` each; any one of the cluster is enough to find the others. */
   readonly brokers: readonly string[];
   readonly clientId: string;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
 };
 
 export interface KafkaLogSettings {
