@@ -34,7 +34,7 @@ function createSingle(target: Exclude<RedisTarget, { kind: 'cluster' }>, times: 
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectDelayMs,
     // A master that became a replica: ask anew where the master is.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error: Error) => error.message.includes('READONLY'),
   };
   if (target.kind === 'standalone') return new Redis({ ...common, ...target.node });
   return new Redis({

@@ -78,7 +78,7 @@ export class RedisConnection {
       if (!isConnectionLoss(error)) throw error;
       // The client learns of the loss a moment after the first command fails.
       await sleep(settleMs);
-      if (!(await this.#readyWithin(blipMs))) throw error;
+      if (!(await this.#readyWithin(blipMs))) throw unavailable(this.#why, error);
       return await this.#exchange(queue);
     }
   }

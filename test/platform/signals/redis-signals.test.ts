@@ -106,8 +106,8 @@ describe('RedisSignals and the model', () => {
   const asSent = (state: unknown) => JSON.parse(JSON.stringify(state)) as unknown;
 
   test.each([
-    ['empty', null, 150],
-    ['crowded', crowded, 25],
+    ['empty', null, 100],
+    ['crowded', crowded, 8],
   ])('agree on every state after every step (%s)', async (_, before, numRuns) => {
     await fc.assert(
       fc.asyncProperty(batchesArbitrary, async (batches) => {

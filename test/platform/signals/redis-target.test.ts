@@ -65,12 +65,8 @@ describe('parseRedisTarget', () => {
     ['redis-cluster://a:1/0', 'neither databases nor a name'],
     ['redis-cluster://a:1,,b:2', '""'],
   ])('%s is refused', (text, says) => {
-    expect(() => parseRedisTarget(text)).toThrow(
-      expect.objectContaining({
-        code: 'FB_CONFIG_INVALID',
-        message: expect.stringContaining(says) as string,
-      }),
-    );
+    expect(() => parseRedisTarget(text)).toThrow(says);
+    expect(() => parseRedisTarget(text)).toThrow(expect.objectContaining({ code: 'FB_CONFIG_INVALID' }));
   });
 
   test('a refusal does not tell the password', () => {

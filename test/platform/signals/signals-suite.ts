@@ -181,22 +181,25 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
     });
 
     test('order and repetition of steps do not matter', async () => {
+      const [a, b] = [await create(), await create()];
+      let runs = 0;
       await fc.assert(
         fc.asyncProperty(
           fc.array(stepArbitrary, { maxLength: 30 }),
           fc.array(fc.nat(), { maxLength: 30 }),
           async (raw, picks) => {
-            const steps = raw.map(toStep);
+            // Artifacts that no other run has touched.
+            const base = (runs += 1) * 100;
+            const steps = raw.map((step) => toStep({ ...step, key: base + step.key }));
             const repeated = [
               ...steps,
               ...picks
                 .map((pick) => steps[pick % Math.max(1, steps.length)])
                 .filter((step) => step !== undefined),
             ];
-            const [a, b] = [await create(), await create()];
             await a.fold(steps);
             await b.fold(repeated.reverse());
-            const keys = [keyOf(0), keyOf(1), keyOf(2)];
+            const keys = [keyOf(base), keyOf(base + 1), keyOf(base + 2)];
             expect((await b.read(keys)).map(visible)).toEqual((await a.read(keys)).map(visible));
           },
         ),
