@@ -87,3 +87,5 @@ export const snapshotOperation = {
     503: unavailable,
   },
 } as const satisfies Operation;
+
+export const publishOperations: readonly Operation[] = [streamOperation, changesOperation, snapshotOperation];

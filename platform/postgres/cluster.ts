@@ -114,7 +114,8 @@ export function serverArguments(cluster: string, socketFolder: string, fsync: bo
     listen_addresses: '',
     unix_socket_directories: socketFolder,
     port: socketPort,
-    max_connections: 40,
+    // A dozen processes share it where the cluster profile is tried on one machine.
+    max_connections: 120,
     shared_buffers: '128MB',
     max_wal_size: '512MB',
     wal_level: 'minimal',

@@ -130,11 +130,11 @@ function started<Thing>(thing: Thing | undefined): Thing {
   return thing;
 }
 
-/** @param text checked by the configuration to be a URL with user, password and database */
+/** @param text checked by the configuration to be a URL with user, password and database; `?host=` may name the folder of a Unix socket */
 function connectionOf(text: string): Connection {
-  const { hostname, port, username, password, pathname } = new URL(text);
+  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
   return {
-    host: hostname,
+    host: searchParams.get('host') ?? hostname,
     port: port === '' ? 5432 : Number(port),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildOpenApi } from '../../contracts/openapi.ts';
+import { allOperations } from '../../contracts/operations/all.ts';
 import { topics } from '../../contracts/topics.ts';
 import { serviceVersion } from '../../contracts/version.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -99,10 +100,8 @@ async function* allParts(
       drainMs: config.drainMs / 2,
       metrics,
       metricsToken: config.metricsToken,
-      openApi: buildOpenApi(
-        routes.map(({ operation }) => operation),
-        serviceVersion,
-      ),
+      // The whole interface, whichever part of it is answered here: one address stands in front of all services.
+      openApi: buildOpenApi(allOperations, serviceVersion),
     }),
   );
   yield server;

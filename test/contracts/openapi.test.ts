@@ -1,22 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Operation } from '../../contracts/operation.ts';
 import { buildOpenApi, type Json, type JsonObject } from '../../contracts/openapi.ts';
-import { deadLetterOperations } from '../../contracts/operations/dead-letters.ts';
-import { ingestOperations } from '../../contracts/operations/ingest.ts';
-import { changesOperation, snapshotOperation, streamOperation } from '../../contracts/operations/publish.ts';
-import { queryOperations } from '../../contracts/operations/query.ts';
-import { serviceOperations } from '../../contracts/operations/service.ts';
+import { allOperations } from '../../contracts/operations/all.ts';
 
-const operations: readonly Operation[] = [
-  ...ingestOperations,
-  streamOperation,
-  changesOperation,
-  snapshotOperation,
-  ...queryOperations,
-  ...deadLetterOperations,
-  ...serviceOperations,
-];
-const document = buildOpenApi(operations, '0.1.0');
+const document = buildOpenApi(allOperations, '0.1.0');
 const plain = JSON.parse(JSON.stringify(document)) as JsonObject;
 
 function walk(json: Json, visit: (value: JsonObject) => void): void {
@@ -61,9 +48,9 @@ describe('the OpenAPI document', () => {
       Object.values(methods).map((operation) => operation['operationId']),
     );
     expect(new Set(ids).size).toBe(ids.length);
-    const firstOfEach = operations.filter(
+    const firstOfEach = allOperations.filter(
       ({ method, path }, index) =>
-        operations.findIndex((one) => one.method === method && one.path === path) === index,
+        allOperations.findIndex((one) => one.method === method && one.path === path) === index,
     );
     expect(ids.sort()).toEqual(firstOfEach.map(({ id }) => id).sort());
   });
@@ -82,7 +69,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('operations of one path and method are one, for both callers', () => {
-    const [first] = ingestOperations.filter(({ id }) => id === 'getReportOutcome');
+    const [first] = allOperations.filter(({ id }) => id === 'getReportOutcome');
     if (first === undefined) throw new Error('getReportOutcome is gone');
     const second: Operation = {
       ...first,
@@ -111,7 +98,7 @@ describe('the OpenAPI document', () => {
     expect(text).not.toContain('#/$defs/');
   });
 
-  test.each(operations.filter(({ examples }) => examples !== undefined))(
+  test.each(allOperations.filter(({ examples }) => examples !== undefined))(
     'the examples of $id fit its schemas',
     ({ examples, bodyDocument, body, answers }) => {
       if (examples?.body !== undefined) (bodyDocument ?? body)?.parse(examples.body);

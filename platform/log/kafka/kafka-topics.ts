@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { TopicSpec } from '../log.ts';
 import type { KafkaLogSettings } from './settings.ts';
@@ -66,7 +66,7 @@ async function adoptConfigs(
 ): Promise<void> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: specs.map(({ name }) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    resources: specs.map(({ name }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
   });
   const changed = specs.filter((spec) => {
     const entries = resources.find(({ resourceName }) => resourceName === spec.name)?.configEntries ?? [];
@@ -80,7 +80,7 @@ async function adoptConfigs(
   await admin.alterConfigs({
     validateOnly: false,
     resources: changed.map((spec) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: kafkajs.ConfigResourceTypes.TOPIC,
       name: spec.name,
       configEntries: Object.entries(configOf(spec, settings)).map(([name, value]) => ({ name, value })),
     })),

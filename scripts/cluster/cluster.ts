@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
+import { serviceNames, type ServiceName } from '../../services/host/services.ts';
+import { freePort } from '../servers/free-port.ts';
+import { startKafka, type KafkaBroker } from '../servers/kafka/broker.ts';
+import { startRedis, type RedisServer } from '../servers/redis.ts';
+import { startFront, type Front } from './front.ts';
+import { startInstance, type Instance } from './instance.ts';
+
+export interface ClusterOptions {
+  /** Keeps the data of all servers and the credentials; made on the first start. */
+  readonly dataDir: string;
+  /** Of the address in front; a free one otherwise. */
+  readonly port?: number;
+  /** Of each service; two of those that agents wait for, else one. */
+  readonly instances?: Partial<Readonly<Record<ServiceName, number>>>;
+  /** Further variables of every service. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** False only where losing the data in a power cut does not matter, as in tests. */
+  readonly fsync?: boolean;
+  readonly onNotice: (line: string) => void;
+}
+
+export interface Cluster {
+  readonly url: string;
+  readonly operatorToken: string;
+  readonly credentialsFile: string;
+  readonly kafka: KafkaBroker;
+  readonly redis: RedisServer;
+  readonly postgres: Postgres;
+  readonly instances: readonly Instance[];
+  /** Starts what was killed once more, under the same name, on the same port. */
+  restart(name: string): Promise<void>;
+  /** In order: the interface, the services from the beginning of the loop to its end, then what they stand on. */
+  stop(): Promise<void>;
+}
+
+const usualInstances: Readonly<Record<ServiceName, number>> = {
+  ...{ ingest: 2, classify: 2, correlate: 2, publish: 2, record: 1, query: 1 },
+};
+
+/** The whole of the cluster profile on one machine, each server and each instance a process of its own. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { onNotice } = options;
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o711 });
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    onNotice('starting PostgreSQL, Redis and Kafka');
+    const [postgres, redis, kafka] = await startServers(options, undo);
+    const operatorToken = ensureToken(join(options.dataDir, 'credentials.json'));
+    const env = environmentOf(options, operatorToken, { postgres, redis, kafka });
+    const instances = new Map<string, Instance>();
+    const start = async (service: ServiceName, name: string, port: number): Promise<void> => {
+      const onLine = (line: string): void => onNotice(`${name}: ${line}`);
+      instances.set(name, await startInstance({ service, name, port, env, onLine }));
+    };
+    undo.push(() => stopServices([...instances.values()]));
+    const wanted = serviceNames.flatMap((service) => namesOf(service, options));
+    onNotice(`starting ${wanted.map(({ name }) => name).join(', ')}`);
+    // The first one makes tables and topics; the others find them.
+    const [first, ...others] = await Promise.all(
+      wanted.map(async (each) => ({ ...each, port: await freePort() })),
+    );
+    if (first !== undefined) await start(first.service, first.name, first.port);
+    await Promise.all(others.map(({ service, name, port }) => start(service, name, port)));
+    const front = await startFront(options.port ?? 0, () => [...instances.values()]);
+    undo.push(() => front.stop());
+    const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
+    return {
+      ...{ url: front.url, operatorToken, credentialsFile, kafka, redis, postgres },
+      get instances() {
+        return [...instances.values()];
+      },
+      restart: async (name) => {
+        const instance = instances.get(name);
+        if (instance === undefined) throw new RangeError(`There is no instance ${name}.`);
+        await instance.stop();
+        await start(instance.service, name, instance.port);
+      },
+      stop: () => undoAll(undo),
+    };
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
+}
+
+async function startServers(
+  { dataDir, fsync = true }: ClusterOptions,
+  undo: (() => Promise<unknown>)[],
+): Promise<readonly [Postgres, RedisServer, KafkaBroker]> {
+  const keep = async <Server extends { stop(): Promise<unknown> }>(starting: Promise<Server>) => {
+    const server = await starting;
+    undo.push(() => server.stop());
+    return server;
+  };
+  const starting = [
+    keep(startPostgres({ dataDir: join(dataDir, 'postgres'), fsync })),
+    keep(startRedis({ dataDir: join(dataDir, 'redis') })),
+    keep(startKafka({ dataDir: join(dataDir, 'kafka') })),
+  ] as const;
+  // All have settled before anything is undone: none is forgotten that was still starting.
+  await Promise.allSettled(starting);
+  return Promise.all(starting);
+}
+
+function environmentOf(
+  { dataDir, env = {} }: ClusterOptions,
+  operatorToken: string,
+  servers: Pick<Cluster, 'kafka' | 'redis' | 'postgres'>,
+): Readonly<Record<string, string>> {
+  const { connection } = servers.postgres;
+  const user = `${encodeURIComponent(connection.user)}:${encodeURIComponent(connection.password)}`;
+  const where = `localhost:${connection.port}/${connection.database}?host=${encodeURIComponent(connection.host)}`;
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? dataDir,
+    FIREBREAK_PROFILE: 'cluster',
+    FIREBREAK_KAFKA_BROKERS: servers.kafka.bootstrap,
+    FIREBREAK_KAFKA_REPLICAS: '1',
+    FIREBREAK_REDIS_URL: servers.redis.url,
+    FIREBREAK_POSTGRES_URL: `postgres://${user}@${where}`,
+    FIREBREAK_OPERATOR_TOKEN: operatorToken,
+    FIREBREAK_DATA_DIR: dataDir,
+    FIREBREAK_LOG_LEVEL: 'warn',
+    ...env,
+  };
+}
+
+function namesOf(
+  service: ServiceName,
+  { instances = {} }: ClusterOptions,
+): readonly { readonly service: ServiceName; readonly name: string }[] {
+  const count = instances[service] ?? usualInstances[service];
+  return Array.from({ length: count }, (_, index) => ({ service, name: `${service}-${index + 1}` }));
+}
+
+/** What agents speak to goes first, what writes history last: each finds behind it whom it hands its work to. */
+async function stopServices(instances: readonly Instance[]): Promise<void> {
+  for (const service of serviceNames.toReversed())
+    await Promise.all(
+      instances.filter((each) => each.service === service).map((instance) => instance.stop()),
+    );
+}
+
+async function undoAll(undo: (() => Promise<unknown>)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+function ensureToken(file: string): string {
+  if (existsSync(file))
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly operatorToken: string }).operatorToken;
+  return `fbo_${randomBytes(32).toString('base64url')}`;
+}
+
+function writeCredentials(dataDir: string, { url }: Front, operatorToken: string): string {
+  const file = join(dataDir, 'credentials.json');
+  const credentials = { baseUrl: url, operatorToken };
+  writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+  return file;
+}

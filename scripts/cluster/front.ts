@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { serviceFor } from '../../services/host/routing.ts';
+
+export interface Upstream {
+  readonly service: string;
+  readonly port: number;
+}
+
+export interface Front {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const probeEveryMs = 500;
+
+/**
+ * One address in front of all services: passes each request to an instance of the service that answers it, in turn
+ * among those that are ready. Production has a proxy of its own, with TLS, by the same table.
+ */
+export async function startFront(port: number, upstreams: () => readonly Upstream[]): Promise<Front> {
+  const agent = new Agent({ keepAlive: true });
+  const ready = new Set<number>();
+  let turn = 0;
+  const probe = async (): Promise<void> => {
+    await Promise.all(
+      upstreams().map(async (upstream) => {
+        if (await isReady(upstream.port)) ready.add(upstream.port);
+        else ready.delete(upstream.port);
+      }),
+    );
+  };
+  const choose = (incoming: IncomingMessage): Upstream | undefined => {
+    const service = serviceFor(incoming.method ?? 'GET', (incoming.url ?? '/').split('?')[0] ?? '/');
+    const able = upstreams().filter((each) => each.service === service && ready.has(each.port));
+    return able[(turn += 1) % able.length];
+  };
+  const server = createServer((incoming, answer) => {
+    const upstream = choose(incoming);
+    if (upstream === undefined) refuse(answer);
+    else pass(incoming, answer, upstream.port, agent);
+  });
+  // Streams are open for hours; the services have time limits of their own.
+  server.requestTimeout = 0;
+  await probe();
+  const probing = setInterval(() => void probe(), probeEveryMs);
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      clearInterval(probing);
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+function pass(incoming: IncomingMessage, answer: ServerResponse, port: number, agent: Agent): void {
+  const headers = { ...incoming.headers, 'x-forwarded-for': incoming.socket.remoteAddress ?? '' };
+  const outgoing = request(
+    { host: '127.0.0.1', port, method: incoming.method, path: incoming.url, headers, agent },
+    (reply) => {
+      answer.writeHead(reply.statusCode ?? 502, reply.headers);
+      // What a stream says first must not wait for what it says next.
+      answer.flushHeaders();
+      reply.pipe(answer);
+      reply.once('error', () => answer.destroy());
+    },
+  );
+  outgoing.once('error', () => {
+    if (answer.headersSent) answer.destroy();
+    else refuse(answer);
+  });
+  answer.once('close', () => outgoing.destroy());
+  incoming.pipe(outgoing);
+}
+
+function refuse(answer: ServerResponse): void {
+  const problem = {
+    type: 'about:blank',
+    title: 'No instance of the service is ready',
+    status: 503,
+    code: 'FB_NOT_READY',
+    retryable: true,
+  };
+  answer.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' });
+  answer.end(JSON.stringify(problem));
+}
+
+async function isReady(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(2000) }).then(
+    (reply) => reply.ok,
+    () => false,
+  );
+}
