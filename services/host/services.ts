@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from '../../classifiers/registry.ts';
 import { getReportOperation } from '../../contracts/operations/history.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -81,7 +82,14 @@ export const services = {
       poke: () => outbox.poke(),
       now: Date.now,
     });
-    const ingest = createIngest({ log, devices, reports: historyOf(platform), limits, logger, metrics });
+    const ingest = createIngest({
+      log,
+      devices,
+      reports: historyOf(platform, config),
+      limits,
+      logger,
+      metrics,
+    });
     const shared = names.includes('query') ? [] : await sharedRoutes(platform);
     return { routes: [...ingest.routes, ...shared], parts: ingest.parts };
   },
@@ -117,18 +125,29 @@ export const services = {
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
-/** What ingest no longer remembers of a device's report. */
-function historyOf(platform: Platform): ReportStore {
+/**
+ * What ingest no longer remembers of a device's report. Where instances share the work, another one may have accepted
+ * it a moment ago, and history lags a little: then it is asked for again before it counts as unknown.
+ */
+function historyOf(platform: Platform, config: Config): ReportStore {
   const pool = platform.pool('firebreak_tenant', 'outcomes', 2);
+  const pausesMs = config.cluster === null ? [] : historyPausesMs;
   return {
     findReportOutcome: async (tenantId, deviceId, reportId) => {
-      const found = await findRecordedReport(pool, tenantId, deviceId, reportId);
+      let found = await findRecordedReport(pool, tenantId, deviceId, reportId);
+      for (const pauseMs of pausesMs) {
+        if (found !== null) break;
+        await sleep(pauseMs);
+        found = await findRecordedReport(pool, tenantId, deviceId, reportId);
+      }
       if (found === null) return null;
       const { reportedAt, artifactKey, acceptedAt, verdict } = found;
       return { '@timestamp': reportedAt, artifact: artifactKey, acceptedAt, verdict: verdict ?? 'pending' };
     },
   };
 }
+
+const historyPausesMs = [100, 300, 600];
 
 /** One path is ingest's for devices and query's for people: who is sent there finds both. */
 async function sharedRoutes(platform: Platform): Promise<readonly Route[]> {

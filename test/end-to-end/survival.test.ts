@@ -2,40 +2,22 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServerClock } from '../../agent/sdk/clock.ts';
-import { EntryStore } from '../../agent/sdk/entry-store.ts';
-import { StreamClient, type StreamClientEvent } from '../../agent/sdk/stream-client.ts';
 import { readinessSchema } from '../../contracts/http.ts';
-import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
 import { topics, type Topic } from '../../contracts/topics.ts';
 import { parseBatch } from '../../platform/log/topic-log.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
 import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
-import {
-  call,
-  createTenant,
-  enrollDevice,
-  itemsSchema,
-  type TestDevice,
-  type TestTenant,
-} from '../support/api.ts';
+import { call, createTenant, enrollDevice, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeDataDir, removeDataDir, startService, type ServiceProcess } from '../support/service-process.ts';
+import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
 
 /** How often each of the two is killed. */
 const rounds = 1;
 const patienceMs = 30_000;
-
-/** Follows the stream as an agent does, on disk, from the first start to the last. */
-interface Follower {
-  readonly device: TestDevice;
-  readonly store: EntryStore;
-  readonly events: readonly StreamClientEvent[];
-  stop(): Promise<void>;
-}
 
 const dataDir = makeDataDir();
 let service: ServiceProcess;
@@ -51,7 +33,8 @@ beforeAll(async () => {
     tenants.push(tenant);
     for (const n of [1, 2])
       reporters.push(new ReportingDevice(url, await enrollDevice(url, tenant.enrollmentKey, `${name}-${n}`)));
-    followers.push(await follow(tenant, await enrollDevice(url, tenant.enrollmentKey, `${name}-watch`)));
+    const watching = await enrollDevice(url, tenant.enrollmentKey, `${name}-watch`);
+    followers.push(await follow(url, join(dataDir, '..'), tenant, watching));
   }
 }, 60_000);
 
@@ -60,28 +43,6 @@ afterAll(async () => {
   await eventually(() => (processesIn(dataDir).length === 0 ? true : null), patienceMs);
   removeDataDir(dataDir);
 }, 60_000);
-
-async function follow(tenant: TestTenant, device: TestDevice): Promise<Follower> {
-  const owner = { tenantId: tenantIdSchema.parse(tenant.id), deviceId: deviceIdSchema.parse(device.id) };
-  const store = await EntryStore.open({ path: join(dataDir, '..', device.id, 'entries'), owner });
-  const events: StreamClientEvent[] = [];
-  const stopping = new AbortController();
-  const client = new StreamClient({
-    baseUrl: service.url,
-    credential: device.credential,
-    store,
-    clock: new ServerClock(),
-    onEvent: (event) => events.push(event),
-    timing: { firstPauseMs: 50, longestPauseMs: 500 },
-  });
-  const running = client.run(stopping.signal);
-  const stop = async (): Promise<void> => {
-    stopping.abort();
-    await running;
-    await store.close();
-  };
-  return { device, store, events, stop };
-}
 
 /** On the same address, where devices and followers go on looking for it. */
 async function startAgain(): Promise<void> {
@@ -104,31 +65,6 @@ function killPostgres(): void {
 
 function postmasterPid(): number {
   return Number.parseInt(readFileSync(join(dataDir, 'pg', 'postmaster.pid'), 'utf8'), 10);
-}
-
-async function listAll(tenant: TestTenant, path: string): Promise<readonly Record<string, unknown>[]> {
-  const items: Record<string, unknown>[] = [];
-  for (let next: string | null = ''; next !== null;) {
-    const after = next === '' ? '' : `&after=${next}`;
-    const reply = await call(service.url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
-    const page = itemsSchema.parse(reply.body);
-    items.push(...page.items);
-    ({ next } = page);
-  }
-  return items;
-}
-
-interface Snapshot {
-  readonly count: number;
-  readonly digest: string;
-  readonly entries: readonly { readonly id: string; readonly revision: number; readonly reach?: string }[];
-}
-
-async function snapshotOf({ credential }: TestDevice): Promise<Snapshot> {
-  const { text } = await call(service.url, '/v1/snapshot', { token: credential });
-  const lines = text.split('\n').filter((line) => line !== '');
-  const { end } = JSON.parse(lines.pop() ?? '') as { end: { count: number; digest: string } };
-  return { ...end, entries: lines.map((line) => JSON.parse(line) as Snapshot['entries'][number]) };
 }
 
 const missing = async () => {
@@ -165,7 +101,7 @@ test('every accepted report stands in the history exactly once', async () => {
   for (const [at, tenant] of tenants.entries()) {
     const accepted = reporters.slice(2 * at, 2 * at + 2).flatMap((reporter) => [...reporter.accepted]);
     const recorded = await eventually(async () => {
-      const ids = (await listAll(tenant, '/v1/reports')).map(({ id }) => String(id));
+      const ids = (await listAll(service.url, tenant, '/v1/reports')).map(({ id }) => String(id));
       if (new Set(ids).size >= accepted.length) return ids;
       await sleep(200);
       return null;
@@ -178,7 +114,7 @@ test('every accepted report stands in the history exactly once', async () => {
 test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
   for (const { device, store, events } of followers) {
     const snapshot = await eventually(async () => {
-      const fresh = await snapshotOf(device);
+      const fresh = await snapshotOf(service.url, device);
       if (store.summary.digest === fresh.digest) return fresh;
       await sleep(100);
       return null;
@@ -194,11 +130,13 @@ test('every entry in force has its decision in the history, and no revision stan
   for (const [at, tenant] of tenants.entries()) {
     const follower = followers[at];
     if (follower === undefined) throw new Error('There is no such follower.');
-    const { entries } = await snapshotOf(follower.device);
+    const { entries } = await snapshotOf(service.url, follower.device);
     const name = ({ id, revision }: Record<string, unknown>) => `${String(id)} ${String(revision)}`;
     const wide = entries.filter(({ reach }) => reach === 'ecosystem');
     // Answers to who waits are no revisions: they are not in the stream, and all have the number 0.
-    const decided = (await listAll(tenant, '/v1/verdicts')).filter(({ revision }) => revision !== 0);
+    const decided = (await listAll(service.url, tenant, '/v1/verdicts')).filter(
+      ({ revision }) => revision !== 0,
+    );
     const names = decided.map(name);
     expect(names.length).toBe(new Set(names).size);
     const own = new Set(decided.map(({ id }) => id));
@@ -212,7 +150,7 @@ test('every entry in force has its decision in the history, and no revision stan
 
 test('it stops clean, leaves no process behind, and the next start has nothing to say', async () => {
   await Promise.all(followers.map((follower) => follower.stop()));
-  const before = await snapshotOf((followers[0] ?? fail()).device);
+  const before = await snapshotOf(service.url, (followers[0] ?? fail()).device);
   const code = await service.stop();
   // What it said tells more than its exit code.
   expect(code === 0 ? 0 : service.errors()).toBe(0);
@@ -220,7 +158,7 @@ test('it stops clean, leaves no process behind, and the next start has nothing t
   await startAgain();
   expect(await missing()).toMatchObject({ status: 200, missing: [] });
   expect(service.errors()).toBe('');
-  expect(await snapshotOf((followers[0] ?? fail()).device)).toMatchObject({
+  expect(await snapshotOf(service.url, (followers[0] ?? fail()).device)).toMatchObject({
     count: before.count,
     digest: before.digest,
   });

@@ -62,8 +62,8 @@ export const defaultSettings: KafkaLogSettings = {
   maxFlushBytes: 4 * mebibyte,
   replicationFactor: 1,
   fetchWaitMs: 1000,
-  sessionTimeoutMs: 30_000,
-  rebalanceTimeoutMs: 60_000,
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 30_000,
   heartbeatMs: 1000,
   patienceMs: 10_000,
 };

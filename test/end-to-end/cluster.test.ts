@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, chmodSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { startCluster, type Cluster } from '../../scripts/cluster/cluster.ts';
+import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
+import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
+import { eventually } from '../support/eventually.ts';
+import { mainJob } from './main-job.ts';
+import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
+import { processesIn } from './processes-in.ts';
+import { ReportingDevice } from './reporting-device.ts';
+
+const patienceMs = 60_000;
+const home = mkdtempSync(join(tmpdir(), 'firebreak-cluster-'));
+chmodSync(home, 0o711);
+const dataDir = join(home, 'data');
+let cluster: Cluster;
+const said: string[] = [];
+
+beforeAll(async () => {
+  await prepareKafka();
+  cluster = await startCluster({ dataDir, fsync: false, onNotice: (line) => said.push(line) });
+}, 600_000);
+
+afterAll(async () => {
+  await cluster.stop();
+  expect(processesIn(dataDir)).toEqual([]);
+  rmSync(home, { recursive: true, force: true });
+}, 120_000);
+
+describe('every service as processes of its own, on Kafka, Redis and PostgreSQL', () => {
+  mainJob(async () => cluster);
+});
+
+describe('under load, with one after another killed', () => {
+  const tenants: TestTenant[] = [];
+  const reporters: ReportingDevice[] = [];
+  const followers: Follower[] = [];
+
+  beforeAll(async () => {
+    const { url, operatorToken } = cluster;
+    for (const name of ['north', 'south']) {
+      const tenant = await createTenant(url, operatorToken, name, 'established');
+      tenants.push(tenant);
+      const device = await enrollDevice(url, tenant.enrollmentKey, `${name}-1`);
+      reporters.push(new ReportingDevice(url, device));
+      const watching = await enrollDevice(url, tenant.enrollmentKey, `${name}-watch`);
+      followers.push(await follow(url, home, tenant, watching));
+    }
+  }, 120_000);
+
+  const untilReporting = async (): Promise<void> => {
+    const before = reporters.map(({ accepted }) => accepted.size);
+    await eventually(
+      () => (reporters.every(({ accepted }, at) => accepted.size > (before[at] ?? 0) + 50) ? true : null),
+      patienceMs,
+    );
+  };
+
+  test('reports go on being accepted through the loss of an instance of each service, and of all signals', async () => {
+    await untilReporting();
+    for (const name of ['ingest-1', 'classify-1', 'correlate-1', 'publish-1', 'record-1', 'query-1']) {
+      cluster.instances.find((instance) => instance.name === name)?.kill('SIGKILL');
+      await untilReporting();
+      await cluster.restart(name);
+    }
+    const redis = new Redis(cluster.redis.url);
+    await redis.flushall();
+    redis.disconnect();
+    await untilReporting();
+    await Promise.all(reporters.map((reporter) => reporter.stop()));
+  }, 600_000);
+
+  test('every accepted report stands in the history exactly once', async () => {
+    for (const [at, tenant] of tenants.entries()) {
+      const accepted = [...(reporters[at]?.accepted ?? [])];
+      const recorded = await eventually(async () => {
+        const ids = (await listAll(cluster.url, tenant, '/v1/reports')).map(({ id }) => String(id));
+        if (new Set(ids).size >= accepted.length) return ids;
+        await sleep(500);
+        return null;
+      }, patienceMs);
+      expect(recorded.length).toBe(new Set(recorded).size);
+      expect(recorded.toSorted()).toEqual(accepted.toSorted());
+    }
+  }, 120_000);
+
+  test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
+    for (const { device, store, events } of followers) {
+      const snapshot = await eventually(async () => {
+        const fresh = await snapshotOf(cluster.url, device);
+        if (store.summary.digest === fresh.digest) return fresh;
+        await sleep(200);
+        return null;
+      }, patienceMs);
+      expect(store.summary).toEqual({ count: snapshot.count, digest: snapshot.digest });
+      expect(snapshot.count).toBeGreaterThan(0);
+      expect(events.filter(({ kind }) => kind === 'differs' || kind === 'resync')).toEqual([]);
+    }
+    await Promise.all(followers.map((follower) => follower.stop()));
+  }, 120_000);
+
+  test('the signals are whole again: a block reaches every organization on its content', async () => {
+    const redis = new Redis(cluster.redis.url);
+    const isWhole = async () => ((await redis.keys('*:complete')).length === 12 ? true : null);
+    await eventually(isWhole, patienceMs);
+    redis.disconnect();
+    const [tenant] = tenants;
+    if (tenant === undefined) throw new Error('There is no tenant.');
+    const device = await enrollDevice(cluster.url, tenant.enrollmentKey, 'north-2');
+    const text = `rundll32.exe C:\\Windows\\System32\\comsvcs.dll, MiniDump 777 C:\\Users\\Public\\${device.id}.dmp full`;
+    const [result] = await send(
+      cluster.url,
+      device,
+      [reportOf({ artifact: { kind: 'command-line', text } })],
+      10,
+    );
+    expect(result).toMatchObject({ verdict: 'malicious', entry: { reach: 'ecosystem' } });
+  }, 120_000);
+});

@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { ServerClock } from '../../agent/sdk/clock.ts';
+import { EntryStore } from '../../agent/sdk/entry-store.ts';
+import { StreamClient, type StreamClientEvent } from '../../agent/sdk/stream-client.ts';
+import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
+import { call, itemsSchema, type TestDevice, type TestTenant } from '../support/api.ts';
+
+/** Follows the stream as an agent does, on disk, from the first start to the last. */
+export interface Follower {
+  readonly device: TestDevice;
+  readonly store: EntryStore;
+  readonly events: readonly StreamClientEvent[];
+  stop(): Promise<void>;
+}
+
+/** @param folder for what the agent keeps on disk */
+export async function follow(
+  url: string,
+  folder: string,
+  tenant: TestTenant,
+  device: TestDevice,
+): Promise<Follower> {
+  const owner = { tenantId: tenantIdSchema.parse(tenant.id), deviceId: deviceIdSchema.parse(device.id) };
+  const store = await EntryStore.open({ path: join(folder, device.id, 'entries'), owner });
+  const events: StreamClientEvent[] = [];
+  const stopping = new AbortController();
+  const client = new StreamClient({
+    baseUrl: url,
+    credential: device.credential,
+    store,
+    clock: new ServerClock(),
+    onEvent: (event) => events.push(event),
+    timing: { firstPauseMs: 50, longestPauseMs: 500 },
+  });
+  const running = client.run(stopping.signal);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await running;
+    await store.close();
+  };
+  return { device, store, events, stop };
+}
+
+export interface Snapshot {
+  readonly count: number;
+  readonly digest: string;
+  readonly entries: readonly { readonly id: string; readonly revision: number; readonly reach?: string }[];
+}
+
+export async function snapshotOf(url: string, { credential }: TestDevice): Promise<Snapshot> {
+  const { text } = await call(url, '/v1/snapshot', { token: credential });
+  const lines = text.split('\n').filter((line) => line !== '');
+  const { end } = JSON.parse(lines.pop() ?? '') as { end: { count: number; digest: string } };
+  return { ...end, entries: lines.map((line) => JSON.parse(line) as Snapshot['entries'][number]) };
+}
+
+/** @returns all pages of a list, as the tenant's administrator sees it */
+export async function listAll(
+  url: string,
+  tenant: TestTenant,
+  path: string,
+): Promise<readonly Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for (let next: string | null = ''; next !== null;) {
+    const after = next === '' ? '' : `&after=${next}`;
+    const reply = await call(url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
+    const page = itemsSchema.parse(reply.body);
+    items.push(...page.items);
+    ({ next } = page);
+  }
+  return items;
+}
