@@ -1,7 +1,8 @@
 -- Part 2 of the script that folds: the facts, each as `<order> <JSON text>`. Needs part 1.
 --
 -- learn(name, order, text)  keeps the later of two facts: by order, then by text; beyond the most, the oldest falls out
-local mostFacts, facts = tonumber(ARGV[4]), nil
+-- factCount                 how many there are; whoever fills `state` counts them
+local mostFacts, factCount = tonumber(ARGV[4]), 0
 
 -- Whether a comes after b by UTF-16 code units, as in JavaScript, whatever the locale. Bytes of UTF-8 are in that order
 -- but for code points beyond U+FFFF (first byte 0xF0 and above): those come before U+E000 (first byte 0xEE).
@@ -14,18 +15,17 @@ local function isAfter(a, b)
   return #a > #b
 end
 
-local function scanFacts()
-  local number, oldest, lowest = 0, nil, nil
+local function oldestFact()
+  local oldest, lowest
   for field, fact in pairs(state) do
     if field:sub(1, 2) == 'f:' then
       local order = tonumber(fact:match('^%S+'))
-      number = number + 1
       if not oldest or order < lowest or (order == lowest and isAfter(oldest, field)) then
         oldest, lowest = field, order
       end
     end
   end
-  return number, oldest
+  return oldest
 end
 
 local function learn(name, order, text)
@@ -38,6 +38,5 @@ local function learn(name, order, text)
     return
   end
   put(field, fact)
-  local number, oldest = scanFacts()
-  if number > mostFacts then put(oldest, nil) end
+  if factCount < mostFacts then factCount = factCount + 1 else put(oldestFact(), nil) end
 end

@@ -1,10 +1,11 @@
 -- Part 3 of the script that folds steps into the state of one artifact: all of them, or none without the marker.
 --
 -- KEYS    1 marker of the partition, 2 hash of the artifact, 3 sorted set of its members by when they last saw it
--- ARGV    1 '1': the marker must be there, 2 look-back in ms, 3 most members, 4 most facts, then for each step:
---         first seen, last seen ('' and '': neither), n, n times (member, when), m, m times (field, order, JSON text)
--- RESULT  nil without the marker; else what HGETALL says before the steps, then for each step what it changed: field,
---         value, field, value, ... (nil: gone)
+-- ARGV    1 '1': folds, the marker must be there; '0': restores, 2 look-back in ms, 3 most members, 4 most facts, then
+--         for each step: first seen, last seen ('' and '': neither), n, n times (member, when), m, m times (field,
+--         order, JSON text)
+-- RESULT  nil without the marker, 1 when restoring; else what HGETALL says before the steps, then for each step what it
+--         changed: field, value, field, value, ... (nil: gone)
 -- HASH    first, last in ms; since: when what counts begins; t:<tenant>: devices that count; f:<field>: a fact
 if ARGV[1] == '1' and redis.call('EXISTS', KEYS[1]) == 0 then return false end
 
@@ -12,7 +13,10 @@ local next = 4
 local function take() next = next + 1 return ARGV[next] end
 
 changes = redis.call('HGETALL', hash)
-for i = 1, #changes, 2 do state[changes[i]] = changes[i + 1] end
+for i = 1, #changes, 2 do
+  state[changes[i]] = changes[i + 1]
+  if changes[i]:sub(1, 2) == 'f:' then factCount = factCount + 1 end
+end
 since = tonumber(state.since)
 if state.last then slide(state.last) end
 local result = { changes }
@@ -31,4 +35,4 @@ for field in pairs(dirty) do
 end
 -- Facts, tenants and times are at most some 1,300 fields: far below what unpack takes.
 if #set > 0 then redis.call('HSET', hash, unpack(set)) end
-return result
+return ARGV[1] == '1' and result or 1

@@ -38,6 +38,7 @@ export function defineScripts(client: Redis | Cluster): void {
 }
 
 export interface FoldOptions {
+  /** Without, it restores: no marker is needed, and the reply tells nothing. */
   readonly needsMarker: boolean;
   readonly lookBackMs: number;
 }

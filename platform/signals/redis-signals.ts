@@ -33,9 +33,10 @@ export interface RedisSignalsOptions {
   readonly onNotice?: (notice: RedisNotice) => void;
 }
 
-/** Artifacts in one round trip. Whole states are larger than steps. */
-const foldsAtOnce = 256;
-const statesAtOnce = 64;
+/** What goes in one round trip, so that it ends within a fraction of the time for commands even where artifacts are full. */
+const foldedAtOnce = 256;
+const dumpedAtOnce = 32;
+const restoredEntriesAtOnce = 4096;
 
 /**
  * Signals in Redis: standalone, under Sentinel, or a cluster. fold.lua says how an artifact lies there.
@@ -78,7 +79,7 @@ export class RedisSignals implements Signals {
     const indexes = gather([...steps.entries()].map(([index, { key }]) => [key, index]));
     const encoded = steps.map(encodeStep);
     const folded = new Map<number, ArtifactSignals>();
-    await this.#byPartition([...indexes.keys()], foldsAtOnce, async (keys, partition) => {
+    await this.#byPartition([...indexes.keys()], foldedAtOnce, async (keys, partition) => {
       const replies = await this.#whereComplete(partition, (pipeline) => {
         for (const key of keys) {
           const own = (indexes.get(key) ?? []).flatMap((index) => encoded[index] ?? []);
@@ -104,7 +105,7 @@ export class RedisSignals implements Signals {
 
   async dump(keys: readonly ArtifactKey[]): Promise<readonly unknown[]> {
     const dumped = new Map<ArtifactKey, DumpedState | null>();
-    await this.#byPartition([...new Set(keys)], statesAtOnce, async (portion, partition) => {
+    await this.#byPartition([...new Set(keys)], dumpedAtOnce, async (portion, partition) => {
       const replies = await this.#whereComplete(partition, (pipeline) => {
         for (const key of portion) queueDump(pipeline, this.#keysOf(key, partition));
       });
@@ -123,7 +124,9 @@ export class RedisSignals implements Signals {
       return dumped === undefined ? [] : [[key, encodeDumped(dumped)] as const];
     });
     const steps = gather(whole);
-    await this.#byPartition([...steps.keys()], statesAtOnce, async (keys, partition) => {
+    const entriesOf = (key: ArtifactKey) =>
+      (steps.get(key) ?? []).reduce((sum, { members, facts }) => sum + members.length + facts.length, 1);
+    const restore = async (keys: readonly ArtifactKey[], partition: number): Promise<void> => {
       const [lineage] = await this.#connection.send((pipeline) => {
         queueBeginRestore(pipeline, this.#keyOf(partition, 'lineage'), randomUUID());
         for (const key of keys) this.#queueFold(pipeline, key, partition, steps.get(key) ?? [], false);
@@ -133,7 +136,8 @@ export class RedisSignals implements Signals {
       if (known === undefined || known === lineage) return;
       this.#restoring.delete(partition);
       throw unavailable(`partition ${partition} was emptied while it was restored`);
-    });
+    };
+    await this.#byPartition([...steps.keys()], restoredEntriesAtOnce, restore, entriesOf);
     return states.length - whole.length;
   }
 
@@ -165,12 +169,12 @@ export class RedisSignals implements Signals {
     keys: readonly ArtifactKey[],
     atOnce: number,
     work: (keys: readonly ArtifactKey[], partition: number) => Promise<void>,
+    weigh: (key: ArtifactKey) => number = () => 1,
   ): Promise<void> {
     const byPartition = gather(keys.map((key) => [place(key, this.#options.partitions), key]));
     await Promise.all(
       [...byPartition].map(async ([partition, placed]) => {
-        for (let at = 0; at < placed.length; at += atOnce)
-          await work(placed.slice(at, at + atOnce), partition);
+        for (const portion of portions(placed, atOnce, weigh)) await work(portion, partition);
       }),
     );
   }
@@ -223,4 +227,24 @@ function gather<Key, Value>(pairs: readonly (readonly [Key, Value])[]): Readonly
     else values.push(value);
   }
   return gathered;
+}
+
+/** @returns the keys in order, in portions that weigh no more than `most`, or hold a single key */
+function portions<Key>(
+  keys: readonly Key[],
+  most: number,
+  weigh: (key: Key) => number,
+): readonly (readonly Key[])[] {
+  const made: Key[][] = [];
+  let room = 0;
+  for (const key of keys) {
+    const weight = weigh(key);
+    if (made.length === 0 || weight > room) {
+      made.push([]);
+      room = most;
+    }
+    made.at(-1)?.push(key);
+    room -= weight;
+  }
+  return made;
 }

@@ -15,8 +15,8 @@ export interface Signals {
    * Folds the steps in order, in few round trips, and returns the state of each step's artifact after its step.
    *
    * @throws FB_SIGNALS_UNAVAILABLE when the store is away or a partition of a step is incomplete. Of each step, all or
-   * nothing was folded then or will be within moments; of those of an incomplete partition, nothing. The caller may
-   * fold all of them again, here or in another order
+   * nothing was folded then, or will be once a server that was silent goes on; of those of an incomplete partition,
+   * nothing. The caller may fold all of them again, in any order
    */
   fold(steps: readonly SignalStep[]): Promise<readonly ArtifactSignals[]>;
 

@@ -65,7 +65,7 @@ const batchesArbitrary = fc
 /** An artifact that is nearly full, so that a few steps reach the bounds. */
 const crowded: DumpedState = {
   first: startMs - 9 * dayMs,
-  last: startMs + dayMs,
+  last: startMs + 31 * dayMs,
   members: Object.fromEntries(
     Array.from({ length: maxMembers - 2 }, (_, n) => [
       `${tenants[n % 3] ?? ''}/00000000-0000-4000-9000-${(n + 100).toString(16).padStart(12, '0')}`,
@@ -163,6 +163,18 @@ describe('RedisSignals', () => {
     expect(devicesOf(await long.read(keys.slice(0, 1)))).toEqual([3]);
     expect(devicesOf(await short.fold([step(3, 120)]))).toEqual([1]);
     await Promise.all([long.close(), short.close()]);
+  });
+
+  test('states of more than one round trip are restored and dumped in order', async () => {
+    const signals = await openComplete();
+    const states = Array.from({ length: 50 }, (_, n) => ({
+      key: artifactKeySchema.parse(`domain:n${n}.example`),
+      state: { ...crowded, facts: { 'content:rules': [n, { n }] } },
+    }));
+    expect(await signals.restore(states)).toBe(0);
+    const dumped = await signals.dump(states.map(({ key }) => key));
+    expect(dumped).toEqual(states.map(({ state }) => state));
+    await signals.close();
   });
 
   test('an eviction policy is noticed, as it loses what is known', async () => {
