@@ -76,6 +76,8 @@ export class ClusterPlatform implements Platform {
 
   unready(): string | null {
     if (this.#away !== null) return this.#away;
+    const stuck = this.#log?.stuckAt ?? null;
+    if (stuck !== null) return `Partition ${stuck.partition} of ${stuck.topic} stands still.`;
     const why = this.#signals?.unready ?? null;
     return why === null ? null : `Redis is away: ${why}.`;
   }
@@ -175,5 +177,8 @@ function tellLogEvent(logger: Logger, event: KafkaLogEvent): void {
     case 'skipped':
     case 'evicted':
       logger.warn({ event }, 'the log');
+      return;
+    case 'stuck':
+      logger.error({ event }, 'a partition stands still; restart the process, and report what it was doing');
   }
 }

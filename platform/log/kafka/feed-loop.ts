@@ -19,6 +19,7 @@ export class FeedLoop {
   readonly #options: FeedLoopOptions;
   #isStopped = false;
   #wake: () => void = () => undefined;
+  #handlingSinceMs: number | null = null;
 
   constructor(feed: PartitionFeed, options: FeedLoopOptions) {
     this.feed = feed;
@@ -34,10 +35,19 @@ export class FeedLoop {
       const hadRoom = feed.wantsMore;
       const batch = feed.isPaused ? null : feed.take(maxBatchRecords, maxBatchBytes);
       if (!hadRoom && feed.wantsMore) onRoom();
-      if (batch !== null) await handle(batch);
+      if (batch !== null) {
+        this.#handlingSinceMs = performance.now();
+        await handle(batch);
+        this.#handlingSinceMs = null;
+      }
       onMoved?.(feed.position);
       if (!feed.hasMore || feed.isPaused) await this.#news();
     }
+  }
+
+  /** For how long the handler that runs now has been running; 0 when none does. */
+  get handlingMs(): number {
+    return this.#handlingSinceMs === null ? 0 : performance.now() - this.#handlingSinceMs;
   }
 
   /** To be called when the feed got something, or was resumed. */

@@ -20,6 +20,8 @@ interface Owned {
   running: Promise<void>;
 }
 
+const watchEveryMs = 1000;
+
 interface WaitingCommit {
   readonly position: Position;
   readonly resolve: () => void;
@@ -39,6 +41,8 @@ export class KafkaConsumer implements Consumer {
   #commits: WaitingCommit[] = [];
   #committing = false;
   #hasFailed = false;
+  readonly #stuck = new Set<FeedLoop>();
+  #watching: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ConsumeOptions, dependencies: KafkaConsumerDependencies) {
@@ -66,6 +70,7 @@ export class KafkaConsumer implements Consumer {
 
   /** Resolves when the group has given this member its first partitions, if any, and they are on their way. */
   async start(): Promise<void> {
+    this.#watching = setInterval(() => this.#watch(), watchEveryMs).unref();
     await new Promise<void>((resolve) => this.#member.start(resolve));
     await this.#turn;
   }
@@ -107,7 +112,14 @@ export class KafkaConsumer implements Consumer {
     return this.#stopping;
   }
 
+  /** A partition whose handler has not returned for long; null when all go on. */
+  get stuckAt(): PartitionRef | null {
+    for (const { feed } of this.#stuck) return feed.ref;
+    return null;
+  }
+
   async #stop(): Promise<void> {
+    clearInterval(this.#watching);
     await this.#member.leave();
     await this.#turn;
     await this.#fetcher.close();
@@ -169,6 +181,20 @@ export class KafkaConsumer implements Consumer {
     await Promise.all(losing.map(({ running }) => running));
     await this.#guard(() => this.#options.onLost?.(refs, clean, this));
     for (const ref of refs) this.#owned.delete(nameOf(ref));
+  }
+
+  #watch(): void {
+    const { settings } = this.#deps;
+    for (const { loop } of this.#owned.values()) {
+      const forMs = Math.round(loop.handlingMs);
+      if (forMs < settings.stuckAfterMs) this.#stuck.delete(loop);
+      else if (!this.#stuck.has(loop)) {
+        this.#stuck.add(loop);
+        settings.onEvent({ kind: 'stuck', group: this.#options.group, ...loop.feed.ref, forMs });
+      }
+    }
+    for (const loop of this.#stuck)
+      if (this.#owned.get(nameOf(loop.feed.ref))?.loop !== loop) this.#stuck.delete(loop);
   }
 
   /** Commits that come while one is under way go together. */

@@ -154,6 +154,12 @@ export class KafkaLog implements Log {
     });
   }
 
+  /** A partition that a consumer of this log has not got on with for long, by a handler that does not return. */
+  get stuckAt(): PartitionRef | null {
+    for (const { stuckAt } of this.#consumers) if (stuckAt !== null) return stuckAt;
+    return null;
+  }
+
   async deleteBefore({ topic, partition, offset }: Position): Promise<void> {
     await this.#insist('deleting records', async () => {
       // kafkajs looks for the leader before it asks who that is: a topic that was never asked for has none.

@@ -13,6 +13,14 @@ export type KafkaLogEvent =
       readonly from: number;
       readonly to: number;
     }
+  /** A handler has not returned for long: its partition stands still. Told once for each such handler. */
+  | {
+      readonly kind: 'stuck';
+      readonly group: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly forMs: number;
+    }
   /** The coordinator gave the partitions of this member to others: it was silent for too long. */
   | { readonly kind: 'evicted'; readonly group: string; readonly error: unknown };
 
@@ -45,6 +53,8 @@ export interface KafkaLogSettings {
   /** How long the others wait for a member to join again when the group changes. */
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** A handler that takes longer is told of as stuck. */
+  readonly stuckAfterMs: number;
   /** How long an append is tried before it fails with FB_LOG_UNAVAILABLE. */
   readonly patienceMs: number;
 }
@@ -65,5 +75,6 @@ export const defaultSettings: KafkaLogSettings = {
   sessionTimeoutMs: 10_000,
   rebalanceTimeoutMs: 30_000,
   heartbeatMs: 1000,
+  stuckAfterMs: 60_000,
   patienceMs: 10_000,
 };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaLog } from '../../../../platform/log/kafka/kafka-log.ts';
 import type { PartitionRef } from '../../../../platform/log/log.ts';
 import { startTestKafka, type TestKafka, type TestKafkaOptions } from '../../../support/kafka.ts';
-import { collect, endOf, eventually, keysOf, numbered, readAll, record } from '../suite/fixture.ts';
+import { collect, endOf, eventually, Gate, keysOf, numbered, readAll, record } from '../suite/fixture.ts';
 
 const patienceMs = 60_000;
 let kafka: TestKafka;
@@ -163,6 +163,19 @@ describe('the log on Kafka', () => {
     expect([...handled.values()].filter((times) => times > 1)).toEqual([]);
     await Promise.all(members.map(({ consumer }) => consumer.stop()));
   }, 120_000);
+
+  test('a handler that does not return is told of, and what stands still is named until it goes on', async () => {
+    const log = await openLog({ stuckAfterMs: 200 });
+    const topic = await makeTopic(log);
+    const gate = new Gate();
+    const { consumer } = await collect(log, `${topic}-g`, topic, { handle: () => gate.passed });
+    await log.append(topic, numbered(0, 1));
+    await eventually(() => expect(log.stuckAt).toEqual({ topic, partition: 0 }), patienceMs);
+    expect(kafka.events.filter((event) => event.kind === 'stuck' && event.topic === topic)).toHaveLength(1);
+    gate.open();
+    await eventually(() => expect(log.stuckAt).toBeNull(), patienceMs);
+    await consumer.stop();
+  });
 
   test('more than may wait is refused at once, and what waited lands', async () => {
     const log = await openLog({ maxQueueBytes: 100_000 });
