@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssignerProtocol, type Cluster } from 'kafkajs';
+import { z } from 'zod';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { groupBy } from '../../../contracts/group-by.ts';
 import type { PartitionRef, Position } from '../log.ts';
@@ -285,6 +286,10 @@ export class GroupMember {
   }
 }
 
+/** What a member says of itself when it joins, besides the topics that it wants. */
+const claimsSchema = z.object({ generation: z.int(), slots: z.array(z.int().nonnegative()) });
+const noClaims = { generation: -1, slots: [] };
+
 function readCandidate({
   memberId,
   memberMetadata,
@@ -293,16 +298,15 @@ function readCandidate({
   readonly memberMetadata: Buffer;
 }): Candidate {
   const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata);
-  const topics = metadata?.topics ?? [];
+  return { memberId, topics: metadata?.topics ?? [], ...readClaims(metadata?.userData) };
+}
+
+function readClaims(bytes: Buffer | undefined): z.infer<typeof claimsSchema> {
   try {
-    const claims: unknown = JSON.parse(metadata?.userData.toString() ?? '');
-    const { generation, slots } = claims as {
-      readonly generation: number;
-      readonly slots: readonly number[];
-    };
-    return { memberId, topics, generation, slots };
+    const claims = claimsSchema.safeParse(JSON.parse(bytes?.toString() ?? ''));
+    return claims.data ?? noClaims;
   } catch {
-    return { memberId, topics, generation: -1, slots: [] };
+    return noClaims;
   }
 }
 

@@ -196,5 +196,6 @@ export function isRefused(error: unknown): boolean {
 /** @returns what the port's callers know: the log is away, whatever the reason; bugs as they are */
 export function toLogError(error: unknown, doing: string): unknown {
   if (!isKafkaError(error)) return error;
-  return new FirebreakError('FB_LOG_UNAVAILABLE', `Kafka did not answer while ${doing}.`, { cause: error });
+  const why = error instanceof Error ? `: ${error.message}` : '';
+  return new FirebreakError('FB_LOG_UNAVAILABLE', `Kafka failed while ${doing}${why}.`, { cause: error });
 }

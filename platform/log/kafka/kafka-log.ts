@@ -16,20 +16,27 @@ import type {
 } from '../log.ts';
 import { Appender } from './appender.ts';
 import { followPartitions } from './follower.ts';
-import { fetchFrom, isKafkaError, KafkaClient, toLogError } from './kafka-client.ts';
+import { fetchFrom, isKafkaError, KafkaClient, kafkaErrorName, toLogError } from './kafka-client.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { createKafkaTopics } from './kafka-topics.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
 
 const retryPauseMs = 200;
+/** Longer than a broker needs, and short enough that who reads beside it on the same connection hardly waits. */
+const readWaitMs = 50;
 const readBatch = { records: 500, bytes: 1_048_576 };
 
 /** @throws FB_LOG_UNAVAILABLE when no broker answers */
 export async function openKafkaLog({ connection, ...settings }: KafkaLogOptions): Promise<KafkaLog> {
   const all = { ...defaultSettings, ...settings };
   const log = new KafkaLog(new KafkaClient(connection, all.onEvent), all);
-  await log.connect();
+  try {
+    await log.connect();
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
   return log;
 }
 
@@ -227,17 +234,21 @@ export class KafkaLog implements Log {
     const [answer] = await this.#insist('reading', async () => {
       const [nodeId = ''] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));
       const broker = await this.#cluster.findBroker({ nodeId });
-      return fetchFrom(broker, {
-        maxWaitTime: 0,
-        minBytes: 1,
-        maxBytes: 8 * readBatch.bytes,
-        topics: [
-          {
-            topic,
-            partitions: [{ partition, fetchOffset: String(feed.fetchOffset), maxBytes: readBatch.bytes }],
-          },
-        ],
-      });
+      const wanted = { partition, fetchOffset: String(feed.fetchOffset), maxBytes: readBatch.bytes };
+      try {
+        return await fetchFrom(broker, {
+          maxWaitTime: readWaitMs,
+          minBytes: 1,
+          maxBytes: 8 * readBatch.bytes,
+          topics: [{ topic, partitions: [wanted] }],
+        });
+      } catch (error) {
+        if (kafkaErrorName(error) !== 'OFFSET_OUT_OF_RANGE') throw error;
+        // What was to come next has been deleted meanwhile.
+        const bounds = (await this.bounds(topic)).find((found) => isSame(found, feed.ref));
+        feed.seek(Math.max(bounds?.start ?? 0, feed.fetchOffset));
+        return [];
+      }
     });
     if (answer !== undefined) feed.accept(answer.fetched, true);
   }

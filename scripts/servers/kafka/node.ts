@@ -72,7 +72,7 @@ async function format(start: NodeStart): Promise<void> {
   const { dataDir, ports, settings } = start;
   rmSync(join(dataDir, 'log.partial'), { recursive: true, force: true });
   writeFileSync(join(dataDir, 'format.properties'), serverProperties(ports, 'log.partial', settings));
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = makeClusterId();
   const tool = await runJava({
     ...start,
     cwd: dataDir,
@@ -96,4 +96,10 @@ function readLog(dataDir: string, from: number): readonly string[] {
   if (size === 0 || size === from) return [];
   const text = readFileSync(join(dataDir, 'broker.log')).subarray(size < from ? 0 : from);
   return text.toString('utf8').trim().split('\n');
+}
+
+/** Like Kafka's own: never one with a dash in front, which its tools would take for an option. */
+function makeClusterId(): string {
+  const id = randomBytes(16).toString('base64url');
+  return id.startsWith('-') ? makeClusterId() : id;
 }

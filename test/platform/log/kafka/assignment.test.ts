@@ -62,7 +62,7 @@ class Group {
 }
 
 describe('slots of a group', () => {
-  test.each([1, 2, 3, 4, 5])('%i members share twelve of them, one more or less each', (members) => {
+  test.each([1, 2, 3, 4, 5])('twelve are shared by %i, one more or less each', (members) => {
     const group = new Group(12);
     for (let member = 0; member < members; member += 1) {
       group.join(`m${member}`);
