@@ -14,6 +14,7 @@ import type { CorrelateEvents } from './events.ts';
 import { group, PartitionCorrelator } from './partition-correlator.ts';
 import { PartitionOffsets } from './partition-offsets.ts';
 import { restoreSignals } from './restore-signals.ts';
+import { VerdictTail } from './verdict-tail.ts';
 import { VerdictView } from './verdict-view.ts';
 
 export interface CorrelatorOptions {
@@ -33,13 +34,15 @@ interface Owned {
   readonly offsets: PartitionOffsets;
   readonly view: VerdictView;
   readonly changelog: Changelog;
+  readonly tail: VerdictTail;
+  tailCommitted: number;
   committed: { readonly reports: number; readonly scores: number; readonly evidence: number };
   /** As it was published last. */
   decidedUntil: Timestamp | null;
 }
 
-const joined = [topics.reports, topics.scores, topics.evidence] as const;
 const joinedNames = ['reports', 'scores', 'evidence'] as const;
+const joined = joinedNames.map((name) => topics[name].name);
 const restorePatienceMs = 2000;
 const expireEveryMs = 25;
 const progressEveryMs = 250;
@@ -58,6 +61,8 @@ export class Correlator implements Part {
   #consumer: Consumer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: string | null = null;
+  /** Each ownership writes under a name of its own: what an earlier one still sends is not the present one's word. */
+  #ownerships = 0;
 
   constructor(options: CorrelatorOptions) {
     this.#options = options;
@@ -67,10 +72,11 @@ export class Correlator implements Part {
     const { log, events } = this.#options;
     this.#consumer = await log.log.consume({
       group,
-      topics: joined.map(({ name }) => name),
+      // Its own verdicts too: what lands there that is not its own, it mends.
+      topics: [...joined, topics.verdicts.name],
       from: 'earliest',
       handle: (batch) => this.#handle(batch),
-      onGained: (partitions) => this.#gain(partitions),
+      onGained: (partitions, consumer) => this.#gain(partitions, consumer),
       onLost: (partitions, clean, consumer) => this.#lose(partitions, clean, consumer),
       onFailed: (error) => {
         this.#failure = 'it stopped after a bug; the process must be restarted';
@@ -104,20 +110,23 @@ export class Correlator implements Part {
     this.#timers.push(setInterval(run, intervalMs).unref());
   }
 
-  async #gain(gained: readonly PartitionRef[]): Promise<void> {
+  async #gain(gained: readonly PartitionRef[], consumer: Consumer): Promise<void> {
     for (const partition of new Set(gained.map((ref) => ref.partition))) {
       if (this.#owned.has(partition)) continue;
       // For a while only: decisions go on with the tenant's own evidence where the store needs longer.
       await Promise.race([this.#restore(partition), sleep(restorePatienceMs, undefined, { ref: false })]);
-      this.#owned.set(partition, await this.#open(partition));
+      this.#owned.set(partition, await this.#open(partition, consumer));
     }
   }
 
-  async #open(partition: number): Promise<Owned> {
+  async #open(partition: number, consumer: Consumer): Promise<Owned> {
     const { log, signals, events, limits, ...rest } = this.#options;
     const start = await this.#startOf(partition);
     const offsets = new PartitionOffsets(start);
-    const view = await this.#rebuildView(partition);
+    const writer = `${rest.writer}/${(this.#ownerships += 1)}`;
+    const { view, end } = await this.#rebuildView(partition);
+    const tail = new VerdictTail(view, writer, end);
+    consumer.seek({ topic: topics.verdicts.name, partition, offset: end });
     const changelog = new Changelog({
       log,
       signals,
@@ -126,6 +135,7 @@ export class Correlator implements Part {
     });
     const correlator = new PartitionCorrelator({
       ...rest,
+      writer,
       log,
       signals,
       events,
@@ -136,7 +146,11 @@ export class Correlator implements Part {
       changelog,
       now: Date.now,
     });
-    return { correlator, offsets, view, changelog, committed: start, decidedUntil: null };
+    return {
+      ...{ correlator, offsets, view, changelog, tail, tailCommitted: 0 },
+      committed: start,
+      decidedUntil: null,
+    };
   }
 
   /** One at a time for each partition. Never rejects. */
@@ -159,6 +173,8 @@ export class Correlator implements Part {
    * and decided anew where that changes anything.
    */
   async #heal(): Promise<void> {
+    const consumer = this.#consumer;
+    if (consumer === undefined) return;
     for (const [partition, { correlator }] of this.#owned) {
       if (!correlator.isDegraded || this.#reopening.has(partition)) continue;
       if (!(await this.#restore(partition)) || this.#owned.get(partition)?.correlator !== correlator)
@@ -166,12 +182,12 @@ export class Correlator implements Part {
       this.#reopening.add(partition);
       try {
         await correlator.stop();
-        const owned = await this.#open(partition);
+        const owned = await this.#open(partition, consumer);
         // It may have been lost meanwhile.
         if (this.#owned.get(partition)?.correlator !== correlator) continue;
         this.#owned.set(partition, owned);
         for (const name of joinedNames)
-          this.#consumer?.seek({ topic: topics[name].name, partition, offset: owned.committed[name] });
+          consumer.seek({ topic: topics[name].name, partition, offset: owned.committed[name] });
         this.#options.events.healed(partition);
       } finally {
         this.#reopening.delete(partition);
@@ -181,10 +197,7 @@ export class Correlator implements Part {
 
   async #startOf(partition: number): Promise<Owned['committed']> {
     const { log } = this.#options;
-    const lags = await log.log.lag(
-      group,
-      joined.map(({ name }) => name),
-    );
+    const lags = await log.log.lag(group, joined);
     const start = async (topic: Topic<never> | { readonly name: string }) => {
       const committed = lags.find(
         (lag) => lag.topic === topic.name && lag.partition === partition,
@@ -199,16 +212,18 @@ export class Correlator implements Part {
     };
   }
 
-  async #rebuildView(partition: number): Promise<VerdictView> {
+  async #rebuildView(partition: number): Promise<{ readonly view: VerdictView; readonly end: number }> {
     const { log, limits } = this.#options;
     const view = new VerdictView(limits.benignCacheEntries);
+    let end = 0;
     for await (const batch of log.log.read({ topic: topics.verdicts.name, partition, offset: 0 })) {
       for (const { key, value } of parseBatch(topics.verdicts, batch).records) {
         if (value === null) view.forget(key);
         else view.apply(value);
       }
+      ({ end } = batch);
     }
-    return view;
+    return { view, end };
   }
 
   async #lose(lost: readonly PartitionRef[], clean: boolean, consumer: Consumer): Promise<void> {
@@ -223,10 +238,12 @@ export class Correlator implements Part {
 
   async #handle(batch: Batch): Promise<void> {
     if (this.#reopening.has(batch.partition)) return;
-    const correlator = this.#owned.get(batch.partition)?.correlator;
-    if (correlator === undefined)
+    const { correlator, tail } = this.#owned.get(batch.partition) ?? {};
+    if (correlator === undefined || tail === undefined)
       throw new Error(`A batch of ${batch.topic}/${batch.partition} came before its partition was gained.`);
-    if (batch.topic === topics.reports.name)
+    if (batch.topic === topics.verdicts.name)
+      tail.take(parseBatch(topics.verdicts, batch).records, batch.end);
+    else if (batch.topic === topics.reports.name)
       await correlator.acceptReports(await this.#parse(topics.reports, batch), batch.end);
     else if (batch.topic === topics.scores.name)
       await correlator.acceptScores(await this.#parse(topics.scores, batch), batch.end);
@@ -259,9 +276,23 @@ export class Correlator implements Part {
     this.#writing = this.#writing.then(async () => {
       await this.#heal().catch((error: unknown) => this.#options.events.failed(error));
       for (const [partition, owned] of this.#owned) {
+        await this.#mend(owned);
         if (this.#consumer !== undefined) await this.#persist(partition, owned, this.#consumer, false);
       }
     });
+  }
+
+  /** Never rejects: what did not land is owed still. */
+  async #mend({ tail }: Owned): Promise<void> {
+    const repairs = tail.repairs();
+    if (repairs.length === 0) return;
+    try {
+      await this.#options.log.append(topics.verdicts, repairs);
+      this.#options.events.mended(repairs.length);
+    } catch (error) {
+      tail.failed(repairs);
+      this.#options.events.effectsDelayed(error);
+    }
   }
 
   /** Changelog first, then the offsets that it makes committable. Never rejects: what failed is tried at the next turn. */
@@ -275,11 +306,19 @@ export class Correlator implements Part {
     }
     const marks = owned.offsets.marks();
     const commits = joinedNames.filter((name) => marks[name] > owned.committed[name]);
+    const read = owned.tail.position;
     try {
-      await Promise.all(
-        commits.map((name) => consumer.commit({ topic: topics[name].name, partition, offset: marks[name] })),
-      );
+      await Promise.all([
+        ...commits.map((name) =>
+          consumer.commit({ topic: topics[name].name, partition, offset: marks[name] }),
+        ),
+        // Nobody begins there, as the view is made anew; it is what the group's lag is told by.
+        ...(read > owned.tailCommitted
+          ? [consumer.commit({ topic: topics.verdicts.name, partition, offset: read })]
+          : []),
+      ]);
       owned.committed = marks;
+      owned.tailCommitted = read;
     } catch (error) {
       events.commitFailed(error);
     }

@@ -10,6 +10,7 @@ export interface CorrelateEvents {
   undecidable(work: Work, error: unknown): void;
   signalsAway(error: unknown): void;
   healed(partition: number): void;
+  mended(entries: number): void;
   effectsDelayed(error: unknown): void;
   changelogWritten(artifacts: number): void;
   changelogDelayed(error: unknown): void;
@@ -66,6 +67,10 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     name: 'firebreak_correlate_buried_total',
     help: 'Entries that ended so long ago that the log forgets them.',
   });
+  const mended = metrics.counter({
+    name: 'firebreak_correlate_mended_total',
+    help: 'Entries written again because an earlier owner of the partition wrote after it was replaced.',
+  });
   return {
     decided(work, { decisions, judgement }, nowMs) {
       if (work.kind === 'report') {
@@ -98,6 +103,10 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     },
     healed(partition) {
       logger.info({ partition }, 'the signals are whole again: what was decided without them is read again');
+    },
+    mended(entries) {
+      mended.inc(entries);
+      logger.warn({ entries }, 'an earlier owner wrote after it was replaced; what stands was written again');
     },
     effectsDelayed(error) {
       delays.inc({ away: 'log' });

@@ -33,6 +33,21 @@ export class VerdictView {
     return true;
   }
 
+  revisionAt(key: string): number | null {
+    const record = this.#records.get(key);
+    return record === undefined ? null : revisionOf(record).revision;
+  }
+
+  /** @returns what stands under the key, as its next revision by this writer; null when nothing does */
+  next(key: string, writer: string): VerdictRecord | null {
+    const record = this.#records.get(key);
+    if (record === undefined) return null;
+    const revision = revisionOf(record).revision + 1;
+    return record.kind === 'entry'
+      ? { ...record, writer, entry: { ...record.entry, revision } }
+      : { ...record, writer, revocation: { ...record.revocation, revision } };
+  }
+
   /** A null tombstone came: the log no longer knows the key. */
   forget(key: string): void {
     this.#records.delete(key);

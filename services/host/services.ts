@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from '../../classifiers/registry.ts';
@@ -103,7 +104,8 @@ export const services = {
       signals: await platform.openSignals(),
       profiles: (await classifiers()).classifiers.map(({ profile }) => profile),
       limits: config.limits,
-      writer: `${hostname()}:${process.pid}`,
+      // Of this process alone: a container that starts again has the same name and the same process id.
+      writer: `${hostname().slice(0, 32)}:${process.pid}:${randomBytes(4).toString('hex')}`,
       events: createCorrelateEvents(logger, metrics),
     });
     return { routes: [], parts };

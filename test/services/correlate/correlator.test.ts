@@ -267,6 +267,29 @@ describe('the correlator', () => {
     expect((await all(topics.verdicts)).length).toBe(before);
   });
 
+  test('what an earlier owner writes after it was replaced is overruled', async () => {
+    await startCorrelator();
+    const { artifactKey } = await report(
+      { artifact: { kind: 'script', text: 'hostile, and disputed' } },
+      0.999,
+      {},
+      0.999,
+    );
+    await decisionsOn(artifactKey, 1);
+    const own = (await all(topics.verdicts)).find(
+      (record) => record.kind === 'entry' && record.entry.key === artifactKey,
+    );
+    if (own?.kind !== 'entry') throw new Error('Nothing was decided.');
+    const stale = { ...own, writer: 'ghost', entry: { ...own.entry, threatName: 'Trojan:Win32/Stale.A!ml' } };
+    await log.append(topics.verdicts, [stale]);
+    const entries = await eventually(async () => {
+      const found = entriesOf(await all(topics.verdicts), artifactKey);
+      return found.length >= 3 ? found : null;
+    });
+    expect(entries.map(({ revision }) => revision)).toEqual([1, 1, 2]);
+    expect(entries[2]).toEqual({ ...own.entry, revision: 2 });
+  });
+
   test('signals outlive a restart: what one process folded, the next one knows', async () => {
     await startCorrelator();
     const first = await report({ artifact: { kind: 'file', hash: { sha256: sha(5) } } }, 0.2, {
