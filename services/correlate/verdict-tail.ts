@@ -54,11 +54,16 @@ export class VerdictTail {
     const foreign = this.#foreign.get(key);
     if (record.writer === this.#writer) {
       const isPassedOver = foreign !== undefined && foreign >= revision;
-      // A later one of its own that is on its way makes up for it.
-      if (isPassedOver && this.#view.revisionAt(key) === revision) this.#owed.add(key);
+      if (isPassedOver && !this.#isFollowed(key, revision)) this.#owed.add(key);
       return;
     }
     this.#foreign.set(key, Math.max(revision, foreign ?? revision));
     if (!this.#view.apply(record)) this.#owed.add(key);
+  }
+
+  /** A later one of its own is on its way, and makes up for it. */
+  #isFollowed(key: string, revision: number): boolean {
+    const standing = this.#view.at(key);
+    return standing?.writer === this.#writer && revisionOf(standing).revision > revision;
   }
 }

@@ -33,9 +33,9 @@ export class VerdictView {
     return true;
   }
 
-  revisionAt(key: string): number | null {
-    const record = this.#records.get(key);
-    return record === undefined ? null : revisionOf(record).revision;
+  /** @param key of the log's record */
+  at(key: string): VerdictRecord | null {
+    return this.#records.get(key) ?? null;
   }
 
   /** @returns what stands under the key, as its next revision by this writer; null when nothing does */
