@@ -3,21 +3,19 @@ import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { createTenant, enrollDevice } from '../test/support/api.ts';
-import {
-  makeDataDir,
-  removeDataDir,
-  startService,
-  type ServiceProcess,
-} from '../test/support/service-process.ts';
-import { measureFloor } from './floor.ts';
+import { makeDataDir } from '../test/support/service-process.ts';
+import { measureFloor, measureHop } from './floor.ts';
 import { makeKnown } from './known.ts';
 import type { LoadResult, LoadTask } from './load.ts';
-import { usageOf } from './processes.ts';
 import { quantiles } from './quantiles.ts';
+import { foundations, startClusterSubject, startEmbeddedSubject, type Subject } from './subject.ts';
 
 interface Settings {
+  readonly profile: 'embedded' | 'cluster';
+  /** Of ingest, classify, correlate and publish; cluster only. */
+  readonly instances: number;
   readonly seconds: number;
   readonly artifacts: number;
   readonly known: number;
@@ -46,15 +44,13 @@ function runLoad(task: LoadTask): Promise<LoadResult> {
   });
 }
 
-/** Runs the load and accounts for the CPU of the service and of PostgreSQL until the loop has digested it. */
-async function measure(service: ServiceProcess, task: LoadTask) {
-  const before = usageOf(service.pid);
+/** Runs the load and accounts for the CPU of all processes until the loop has digested it. */
+async function measure(subject: Subject, task: LoadTask) {
+  const before = subject.usage();
   const result = await runLoad(task);
-  await settled(service);
-  const after = usageOf(service.pid);
-  const perReport = (used: number) => Math.round((10 * used) / Math.max(1, result.accepted)) / 10;
-  const serviceUs = perReport(after.serviceCpuUs - before.serviceCpuUs);
-  const postgresUs = perReport(after.postgresCpuUs - before.postgresCpuUs);
+  await settled(subject);
+  const after = subject.usage();
+  const perReport = (us: number) => Math.round((10 * us) / Math.max(1, result.accepted)) / 10;
   return {
     batch: task.batch,
     offeredPerSecond: task.rate,
@@ -63,50 +59,69 @@ async function measure(service: ServiceProcess, task: LoadTask) {
     refused: result.refused,
     failed: result.failed,
     cpuUsPerReport: {
-      service: serviceUs,
-      postgres: postgresUs,
-      sum: Math.round(10 * (serviceUs + postgresUs)) / 10,
+      ...Object.fromEntries(
+        [...after.keys()].map((name) => [name, perReport(usedUs(before, after, [name]))]),
+      ),
+      ours: perReport(usedUs(before, after, ourNames(after))),
+      sum: perReport(usedUs(before, after, [...after.keys()])),
     },
     requestMs: quantiles(result.requestMs),
     entryMs: quantiles(result.entryMs),
     entriesMissing: result.entriesMissing,
-    residentMiB: Math.round(after.serviceResidentBytes / 1_048_576),
+    residentMiB: residentMiB(after),
   };
 }
 
-/** Waits until the service and PostgreSQL hardly work any more: what was accepted is decided and recorded. */
-async function settled(service: ServiceProcess): Promise<void> {
-  for (let calm = 0; calm < 2;) {
-    const before = usageOf(service.pid);
+type Usages = ReturnType<Subject['usage']>;
+
+function ourNames(usages: Usages): readonly string[] {
+  return [...usages.keys()].filter((name) => !foundations.includes(name));
+}
+
+function usedUs(before: Usages, after: Usages, names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + (after.get(name)?.cpuUs ?? 0) - (before.get(name)?.cpuUs ?? 0), 0);
+}
+
+/** Of our own processes together. */
+function residentMiB(usages: Usages): number {
+  const bytes = ourNames(usages).reduce((sum, name) => sum + (usages.get(name)?.residentBytes ?? 0), 0);
+  return Math.round(bytes / 1_048_576);
+}
+
+/** Waits until nothing works much more than it does at rest: what was accepted is decided and recorded. */
+async function settled(subject: Subject, restingUs = 150_000): Promise<void> {
+  for (let calm = 0, seconds = 0; calm < 2 && seconds < 120; seconds += 1) {
+    const before = subject.usage();
     await sleep(1000);
-    const after = usageOf(service.pid);
-    const usedUs = after.serviceCpuUs - before.serviceCpuUs + after.postgresCpuUs - before.postgresCpuUs;
-    calm = usedUs < 150_000 ? calm + 1 : 0;
+    const after = subject.usage();
+    calm = usedUs(before, after, [...after.keys()]) < restingUs * after.size ? calm + 1 : 0;
   }
 }
 
-async function idle(service: ServiceProcess, seconds: number) {
-  const before = usageOf(service.pid);
+async function idle(subject: Subject, seconds: number) {
+  const before = subject.usage();
   await sleep(seconds * 1000);
-  const after = usageOf(service.pid);
-  const share = (used: number) => Math.round((1000 * used) / (seconds * 1e6)) / 10;
+  const after = subject.usage();
+  const share = (name: string) => Math.round((1000 * usedUs(before, after, [name])) / (seconds * 1e6)) / 10;
   return {
-    serviceCorePercent: share(after.serviceCpuUs - before.serviceCpuUs),
-    postgresCorePercent: share(after.postgresCpuUs - before.postgresCpuUs),
-    residentMiB: Math.round(after.serviceResidentBytes / 1_048_576),
+    corePercent: Object.fromEntries([...after.keys()].map((name) => [name, share(name)])),
+    residentMiB: residentMiB(after),
   };
 }
 
 async function bench(settings: Settings): Promise<void> {
-  const dataDir = makeDataDir();
-  if (settings.known > 0) {
+  const dataDir = settings.profile === 'embedded' ? makeDataDir() : null;
+  if (settings.known > 0 && dataDir !== null) {
     say(`making ${settings.known} artifacts known`);
     await makeKnown(dataDir, settings.known, (made) => {
       if (made % 100_000 === 0) say(`  ${made}`);
     });
   }
   const started = performance.now();
-  const service = await startService({ dataDir });
+  const service =
+    dataDir === null
+      ? await startClusterSubject(settings.instances, say)
+      : await startEmbeddedSubject(dataDir);
   const readyMs = Math.round(performance.now() - started);
   try {
     const fresh = await idle(service, 5);
@@ -156,7 +171,11 @@ async function bench(settings: Settings): Promise<void> {
     say('idle');
     const resting = await idle(service, Math.min(20, settings.seconds));
     say('the parts alone');
-    const floor = await measureFloor(settings.artifacts, Math.max(20, quarter / 25));
+    const hopRate = Math.max(20, quarter / 25);
+    const floor = await measureFloor(settings.artifacts, hopRate);
+    const log = await service.openLog();
+    const hopMs = log === null ? floor.hopMs : await measureHop(log, hopRate);
+    await log?.log.close();
     const hops = 3;
     const report = {
       commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
@@ -173,15 +192,15 @@ async function bench(settings: Settings): Promise<void> {
       calm,
       single,
       idle: resting,
-      floor,
+      floor: { ...floor, hopMs },
       ratios: {
         cpuToFloor:
           Math.round(
             (100 * full.cpuUsPerReport.sum) /
               (floor.validationUs + floor.appendUs + floor.inferenceUs + floor.signalsUs),
           ) / 100,
-        entryP50ToHops: Math.round((100 * calm.entryMs.p50) / (hops * floor.hopMs.p50)) / 100,
-        entryP99ToHops: Math.round((100 * calm.entryMs.p99) / (hops * floor.hopMs.p99)) / 100,
+        entryP50ToHops: Math.round((100 * calm.entryMs.p50) / (hops * hopMs.p50)) / 100,
+        entryP99ToHops: Math.round((100 * calm.entryMs.p99) / (hops * hopMs.p99)) / 100,
       },
     };
     const text = `${JSON.stringify(report, null, 2)}\n`;
@@ -189,20 +208,32 @@ async function bench(settings: Settings): Promise<void> {
     process.stdout.write(text);
   } finally {
     await service.stop();
-    removeDataDir(service.dataDir);
   }
+}
+
+interface Options {
+  readonly profile: 'embedded' | 'cluster';
+  readonly instances: string;
+  readonly seconds: string;
+  readonly artifacts: string;
+  readonly known: string;
+  readonly out?: string;
 }
 
 const program = new Command('bench')
   .description(
     'Starts the service on a fresh data folder, drives its HTTP interface from another process, prints JSON.',
   )
+  .addOption(new Option('--profile <name>').choices(['embedded', 'cluster']).default('embedded'))
+  .option('--instances <n>', 'of each service that agents wait for, on the cluster profile', '1')
   .option('--seconds <n>', 'length of each run', '20')
   .option('--artifacts <n>', 'pool of artifacts that reports are about', '1000')
-  .option('--known <n>', 'artifacts that are known before the service starts', '0')
+  .option('--known <n>', 'artifacts that are known before the service starts, on the embedded profile', '0')
   .option('--out <file>', 'write the JSON there too')
-  .action(async (options: { seconds: string; artifacts: string; known: string; out?: string }) => {
+  .action(async (options: Options) => {
     await bench({
+      profile: options.profile,
+      instances: Number(options.instances),
       seconds: Number(options.seconds),
       artifacts: Number(options.artifacts),
       known: Number(options.known),

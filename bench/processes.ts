@@ -34,34 +34,38 @@ function factsOf(pid: number): ProcessFacts | null {
   }
 }
 
-/** What a process and all that descend from it have used, split into the service itself and PostgreSQL. */
+/** What processes have used. */
 export interface Usage {
-  readonly serviceCpuUs: number;
-  readonly postgresCpuUs: number;
-  readonly serviceResidentBytes: number;
+  /** User and system time, in microseconds. */
+  readonly cpuUs: number;
+  readonly residentBytes: number;
 }
 
-/** @param root the service; processes below it that are named postgres (or start it) count as PostgreSQL */
-export function usageOf(root: number): Usage {
+/** @returns what the process and all that descend from it have used so far, by the name that `nameOf` gives each */
+export function usageOf<Name extends string>(
+  root: number,
+  nameOf: (process: { readonly pid: number; readonly command: string }) => Name,
+): ReadonlyMap<Name, Usage> {
+  const used = new Map<Name, Usage>();
+  for (const { pid, name: command, cpuUs, residentBytes } of familyOf(root)) {
+    const name = nameOf({ pid, command });
+    const before = used.get(name) ?? { cpuUs: 0, residentBytes: 0 };
+    used.set(name, {
+      cpuUs: before.cpuUs + cpuUs,
+      residentBytes: before.residentBytes + residentBytes,
+    });
+  }
+  return used;
+}
+
+function familyOf(root: number): readonly ProcessFacts[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => factsOf(Number(name)) ?? []);
-  const family = new Map([[root, true]]);
-  for (let grown = true; grown;) {
-    grown = false;
-    for (const { pid, parent } of all) {
-      if (family.has(parent) && !family.has(pid)) {
-        family.set(pid, true);
-        grown = true;
-      }
-    }
+  const family = new Set([root]);
+  for (let size = 0; size < family.size;) {
+    size = family.size;
+    for (const { pid, parent } of all) if (family.has(parent)) family.add(pid);
   }
-  const members = all.filter(({ pid }) => family.has(pid));
-  const isPostgres = ({ name, pid }: ProcessFacts) => pid !== root && (name === 'postgres' || name === 'sh');
-  const sum = (list: readonly ProcessFacts[]) => list.reduce((total, { cpuUs }) => total + cpuUs, 0);
-  return {
-    serviceCpuUs: sum(members.filter((member) => !isPostgres(member))),
-    postgresCpuUs: sum(members.filter(isPostgres)),
-    serviceResidentBytes: members.find(({ pid }) => pid === root)?.residentBytes ?? 0,
-  };
+  return all.filter(({ pid }) => family.has(pid));
 }
