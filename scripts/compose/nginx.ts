@@ -48,7 +48,7 @@ worker_processes auto;
 # A stream holds two connections for hours, and each takes a file descriptor.
 worker_rlimit_nofile 65536;
 pid /tmp/nginx.pid;
-error_log stderr warn;
+error_log stderr error;
 
 events {
     worker_connections 32768;

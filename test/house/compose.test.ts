@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -128,6 +128,28 @@ describe('docker-compose.yml', () => {
       KAFKA_ADVERTISED_LISTENERS: 'BROKER://kafka:9092',
       KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
     });
+  });
+
+  test('lets each Kafka have an identifier of its own: cursors of a log that is gone are to be refused', () => {
+    expect(variablesOf('kafka')).not.toHaveProperty('CLUSTER_ID');
+    const [, , script = ''] = containerOf('kafka').command ?? [];
+    const data = mkdtempSync(join(tmpdir(), 'firebreak-kafka-'));
+    const shown = script
+      .replaceAll('$$', '$')
+      .replace('/var/lib/kafka/data', data)
+      .replace('exec /etc/kafka/docker/run', 'printf %s "$CLUSTER_ID"');
+    const started = () => execFileSync('sh', ['-c', shown], { encoding: 'utf8' });
+    try {
+      expect(started()).toMatch(/^\w[\w-]{21}$/);
+      expect(started()).not.toBe(started());
+      writeFileSync(
+        join(data, 'meta.properties'),
+        'version=1\ncluster.id=IgzXTT5BSjeSf4x7v7DX0A\nnode.id=1\n',
+      );
+      expect(started()).toBe('IgzXTT5BSjeSf4x7v7DX0A');
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
   });
 
   test('pins every image to an exact version', () => {
