@@ -7,6 +7,7 @@ import {
   type LimitName,
   type Limits,
 } from '../../contracts/limits.ts';
+import { fileKeyOf, readSecretFiles, secretKeys, type Environment } from './secret-files.ts';
 import { settings, wholeNumber } from './settings.ts';
 
 type SettingName = keyof typeof settings;
@@ -62,6 +63,11 @@ export interface ConfigKey {
 /** Every environment variable that the service reads. */
 export const configKeys: readonly ConfigKey[] = [
   ...Object.entries(settings).map(([key, { fallback, says }]) => ({ key, fallback, says })),
+  ...secretKeys.map((key) => ({
+    key: fileKeyOf(key),
+    fallback: null,
+    says: `File that holds ${key}, instead of the variable itself; blanks and line breaks around the value are cut off.`,
+  })),
   ...Object.values(limitDefinitions).map(({ key, value, why }) => ({
     key,
     fallback: String(value),
@@ -69,14 +75,13 @@ export const configKeys: readonly ConfigKey[] = [
   })),
 ];
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
- * Reads the configuration, once at start. An empty variable counts as absent.
+ * Reads the configuration, once at start, with the files that hold secrets. An empty variable counts as absent.
  * @throws FirebreakError FB_CONFIG_INVALID that names every mistake at once, each with what to do
  */
-export function readConfig(environment: Environment): Config {
-  const mistakes: FieldError[] = unknownKeys(environment);
+export function readConfig(variables: Environment): Config {
+  const mistakes: FieldError[] = unknownKeys(variables);
+  const environment = readSecretFiles(variables, mistakes);
   const values = readSettings(environment, mistakes);
   const limits = readLimits(environment, mistakes);
   const cluster = values?.FIREBREAK_PROFILE === 'cluster' ? readCluster(values, mistakes) : null;
@@ -115,8 +120,11 @@ function readSettings(environment: Environment, mistakes: FieldError[]) {
 type Settings = z.infer<typeof settingsSchema>;
 
 function readCluster(values: Settings, mistakes: FieldError[]): ClusterConfig | null {
-  const missing = (key: SettingName, why: string) =>
+  const missing = (key: SettingName, why: string) => {
+    // Whoever named a file for it has been told what is wrong with that.
+    if (mistakes.some(({ pointer }) => pointer === fileKeyOf(key))) return;
     mistakes.push({ pointer: key, detail: `is missing; ${why}` });
+  };
   const { FIREBREAK_KAFKA_BROKERS: brokers, FIREBREAK_REDIS_URL: redisUrl } = values;
   const { FIREBREAK_POSTGRES_URL: postgresUrl, FIREBREAK_KAFKA_SASL: mechanism } = values;
   const { FIREBREAK_KAFKA_USERNAME: username, FIREBREAK_KAFKA_PASSWORD: password } = values;

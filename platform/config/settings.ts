@@ -35,7 +35,10 @@ const secretSchema = z
   )
   .nullable();
 
-/** What is configured beside the limits: `fallback` is the text that counts when the variable is absent. */
+/**
+ * What is configured beside the limits: `fallback` is the text that counts when the variable is absent. What `isSecret`
+ * may stand in a file, which the variable with the suffix `_FILE` names.
+ */
 export const settings = {
   FIREBREAK_HTTP_HOST: {
     schema: z.string().regex(/^\S{1,253}$/, 'must be an address or host name to listen on'),
@@ -62,11 +65,13 @@ export const settings = {
   FIREBREAK_OPERATOR_TOKEN: {
     schema: secretSchema,
     fallback: null,
+    isSecret: true,
     says: "The operator's token. Without it the first start makes one and writes `credentials.json` in the data folder.",
   },
   FIREBREAK_METRICS_TOKEN: {
     schema: secretSchema,
     fallback: null,
+    isSecret: true,
     says: 'Bearer token of `/metrics`. Without it they are shown to this machine alone, and not through a proxy.',
   },
   FIREBREAK_RULE_DIRS: {
@@ -123,16 +128,19 @@ export const settings = {
   FIREBREAK_KAFKA_PASSWORD: {
     schema: z.string().nullable(),
     fallback: null,
+    isSecret: true,
     says: 'Cluster profile: password for FIREBREAK_KAFKA_SASL.',
   },
   FIREBREAK_REDIS_URL: {
     schema: z.string().nullable(),
     fallback: null,
+    isSecret: true,
     says: 'Cluster profile: `redis://`, `rediss://` (TLS), `redis-sentinel://host,host/name` or `redis-cluster://host,host`.',
   },
   FIREBREAK_POSTGRES_URL: {
     schema: postgresUrl,
     fallback: null,
+    isSecret: true,
     says: 'Cluster profile: `postgres://user:password@host:port/database` of the owner, who may create schemas and roles.',
   },
   FIREBREAK_DRAIN_MS: {

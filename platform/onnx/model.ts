@@ -85,6 +85,8 @@ async function readModel(path: string): Promise<Buffer> {
 }
 
 async function openSession(path: string, bytes: Buffer): Promise<InferenceSession> {
+  // Else the runtime keeps a number of this device and a queue of events below HOME, to be uploaded to its maker.
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
   try {
     return await InferenceSession.create(bytes, sessionOptions);
   } catch (cause) {

@@ -84,6 +84,7 @@ function refuse(answer: ServerResponse): void {
     type: 'about:blank',
     title: 'No instance of the service is ready',
     status: 503,
+    detail: 'Try again in a moment.',
     code: 'FB_NOT_READY',
     retryable: true,
   };

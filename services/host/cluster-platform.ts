@@ -7,6 +7,7 @@ import type { ClusterConfig } from '../../platform/config/config.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import type { KafkaConnection, KafkaLogEvent } from '../../platform/log/kafka/settings.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
+import { isDatabaseAway } from '../../platform/postgres/failure.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
 import { createPool, type Connection, type DatabasePool } from '../../platform/postgres/pool.ts';
 import { enableRoles, roleConnection, type RoleName } from '../../platform/postgres/roles.ts';
@@ -50,8 +51,7 @@ export class ClusterPlatform implements Platform {
   async start(): Promise<void> {
     const { config, limits, logger, clientId } = this.#options;
     try {
-      await migrate(this.#owner, migrationsFolder);
-      await enableRoles(this.#owner);
+      await this.#prepareDatabase();
       this.#log = await openKafkaLog({
         connection: kafkaConnectionOf(config.kafka, clientId),
         replicationFactor: config.kafka.replicas,
@@ -65,6 +65,23 @@ export class ClusterPlatform implements Platform {
       throw error;
     }
     this.#probing = setInterval(() => void this.#probe(), probeEveryMs).unref();
+  }
+
+  async #prepareDatabase(): Promise<void> {
+    try {
+      await migrate(this.#owner, migrationsFolder);
+      await enableRoles(this.#owner);
+    } catch (cause) {
+      if (!isDatabaseAway(cause)) throw cause;
+      const { host, port } = this.#owner;
+      throw new FirebreakError(
+        'FB_DATABASE_UNAVAILABLE',
+        `PostgreSQL at ${host}:${port} cannot be reached.`,
+        {
+          cause,
+        },
+      );
+    }
   }
 
   async stop(): Promise<void> {

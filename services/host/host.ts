@@ -15,8 +15,6 @@ import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { createAuthenticator } from '../../platform/postgres/authenticator.ts';
 import { createLogger, type Logger } from '../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../platform/telemetry/metrics.ts';
-import { ClusterPlatform } from './cluster-platform.ts';
-import { EmbeddedPlatform } from './embedded-platform.ts';
 import { ensureOperator, type Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
 import { services, type Foundation, type Hosted, type ServiceName } from './services.ts';
@@ -60,7 +58,7 @@ async function* allParts(
     return part;
   };
 
-  const platform = up(platformOf(config, names, logger));
+  const platform = up(await loadPlatform(config, names, logger));
   yield platform;
   const operator = ensureOperator(platform.dataDir, config.operatorToken);
   const log = platform.topicLog;
@@ -110,9 +108,18 @@ async function* allParts(
   ready({ url: server.url, credentialsFile: announce(operator, server.url) });
 }
 
-function platformOf(config: Config, names: readonly ServiceName[], logger: Logger): Platform {
+/** That of the profile alone is loaded: the image of the cluster is without the built-in PostgreSQL. */
+async function loadPlatform(
+  config: Config,
+  names: readonly ServiceName[],
+  logger: Logger,
+): Promise<Platform> {
   const { cluster, dataDir, limits } = config;
-  if (cluster === null) return new EmbeddedPlatform(dataDir, limits, logger);
+  if (cluster === null) {
+    const { EmbeddedPlatform } = await import('./embedded-platform.ts');
+    return new EmbeddedPlatform(dataDir, limits, logger);
+  }
+  const { ClusterPlatform } = await import('./cluster-platform.ts');
   return new ClusterPlatform({
     ...{ config: cluster, dataDir, limits, logger },
     clientId: `firebreak-${names.join('-')}`,

@@ -1,4 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isFirebreakError, type FirebreakError } from '../../../contracts/errors.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
 import { configKeys, readConfig } from '../../../platform/config/config.ts';
@@ -54,6 +58,81 @@ describe('reading the configuration', () => {
       FIREBREAK_PROFILE: 'kafka',
     }))
       expect(mistakes({ ...environment, [key]: text }).errors).toMatchObject([{ pointer: key }]);
+  });
+
+  describe('a secret in a file', () => {
+    let folder = '';
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'firebreak-secrets-'));
+    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const fileOf = (text: string): string => {
+      const path = join(folder, createHash('sha256').update(text).digest('hex'));
+      writeFileSync(path, text);
+      return path;
+    };
+
+    test('counts as if it had been given itself, without the line break at its end', () => {
+      const config = readConfig({
+        FIREBREAK_PROFILE: 'cluster',
+        FIREBREAK_KAFKA_BROKERS: 'a:9092',
+        FIREBREAK_KAFKA_SASL: 'plain',
+        FIREBREAK_KAFKA_USERNAME: 'firebreak',
+        FIREBREAK_KAFKA_PASSWORD_FILE: fileOf('a pass phrase\n'),
+        FIREBREAK_OPERATOR_TOKEN: '',
+        FIREBREAK_OPERATOR_TOKEN_FILE: fileOf(`${'o'.repeat(43)}\n`),
+        FIREBREAK_METRICS_TOKEN_FILE: fileOf(` ${'m'.repeat(43)}\r\n`),
+        FIREBREAK_REDIS_URL_FILE: fileOf('redis://:secret@cache:6379\n'),
+        FIREBREAK_POSTGRES_URL_FILE: fileOf('postgres://owner:secret@database:5432/firebreak'),
+      });
+      expect(config).toMatchObject({
+        operatorToken: 'o'.repeat(43),
+        metricsToken: 'm'.repeat(43),
+        cluster: {
+          kafka: { sasl: { mechanism: 'plain', username: 'firebreak', password: 'a pass phrase' } },
+          redisUrl: 'redis://:secret@cache:6379',
+          postgresUrl: 'postgres://owner:secret@database:5432/firebreak',
+        },
+      });
+    });
+
+    test('is a mistake, told with all others, when it is given twice, cannot be read, is empty or does not fit', () => {
+      const error = mistakes({
+        FIREBREAK_PROFILE: 'cluster',
+        FIREBREAK_KAFKA_BROKERS: 'kafka',
+        FIREBREAK_OPERATOR_TOKEN: 'o'.repeat(43),
+        FIREBREAK_OPERATOR_TOKEN_FILE: fileOf('o'.repeat(43)),
+        FIREBREAK_METRICS_TOKEN_FILE: fileOf('short'),
+        FIREBREAK_REDIS_URL_FILE: fileOf('\n'),
+        FIREBREAK_POSTGRES_URL_FILE: join(folder, 'nowhere'),
+        FIREBREAK_LOG_LEVEL_FILE: fileOf('info'),
+      });
+      expect(error.errors?.map(({ pointer }) => pointer).sort()).toEqual([
+        'FIREBREAK_KAFKA_BROKERS',
+        'FIREBREAK_LOG_LEVEL_FILE',
+        'FIREBREAK_METRICS_TOKEN',
+        'FIREBREAK_OPERATOR_TOKEN_FILE',
+        'FIREBREAK_POSTGRES_URL_FILE',
+        'FIREBREAK_REDIS_URL_FILE',
+      ]);
+      expect(error.message).toContain(
+        'FIREBREAK_OPERATOR_TOKEN_FILE and FIREBREAK_OPERATOR_TOKEN are both given; leave one of them out.',
+      );
+      expect(error.message).toMatch(
+        /FIREBREAK_POSTGRES_URL_FILE names .*nowhere, which cannot be read \(ENOENT\)\./,
+      );
+      expect(error.message).toMatch(/FIREBREAK_REDIS_URL_FILE names .*, which is empty\./);
+    });
+
+    test('that cannot be read is not called missing too', () => {
+      const { errors } = mistakes({
+        FIREBREAK_PROFILE: 'cluster',
+        FIREBREAK_KAFKA_BROKERS: 'a:9092',
+        FIREBREAK_REDIS_URL: 'redis://cache:6379',
+        FIREBREAK_POSTGRES_URL_FILE: join(folder, 'nowhere'),
+      });
+      expect(errors?.map(({ pointer }) => pointer)).toEqual(['FIREBREAK_POSTGRES_URL_FILE']);
+    });
   });
 
   test('every documented default is what an explicit value of the same text gives', () => {

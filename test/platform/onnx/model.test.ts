@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { sha256Hex } from '../../../contracts/canonical.ts';
 import { loadModel } from '../../../platform/onnx/model.ts';
 
@@ -30,6 +32,21 @@ describe('loadModel', () => {
       expect(new Set(scores).size).toBeLessThanOrEqual(2);
     }
     await model.release();
+  });
+
+  test('the runtime keeps nothing of its own about this device, to be uploaded to its maker', async () => {
+    await inFolder(async (home) => {
+      const sha256 = sha256Hex(await readFile(behaviorModel));
+      const program = `
+        const { loadModel } = await import(${JSON.stringify(new URL('../../../platform/onnx/model.ts', import.meta.url).href)});
+        const url = new URL(${JSON.stringify(behaviorModel.href)});
+        await loadModel({ url, sha256: '${sha256}', output: 'scores' });
+      `;
+      const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+      // Not in this process: the runtime reads the true environment, of which a test has a copy.
+      await promisify(execFile)(process.execPath, args, { env: { PATH: process.env['PATH'], HOME: home } });
+      expect(await readdir(home)).toEqual([]);
+    });
   });
 
   test('a missing file is an operational error that says what to do', async () => {
