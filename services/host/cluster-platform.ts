@@ -72,15 +72,7 @@ export class ClusterPlatform implements Platform {
       await migrate(this.#owner, migrationsFolder);
       await enableRoles(this.#owner);
     } catch (cause) {
-      if (!isDatabaseAway(cause)) throw cause;
-      const { host, port } = this.#owner;
-      throw new FirebreakError(
-        'FB_DATABASE_UNAVAILABLE',
-        `PostgreSQL at ${host}:${port} cannot be reached.`,
-        {
-          cause,
-        },
-      );
+      throw databaseError(cause, this.#owner);
     }
   }
 
@@ -171,6 +163,20 @@ function kafkaConnectionOf(
     ...(tls && { ssl: caFile === null ? true : { ca: [readAuthority(caFile)] } }),
     ...(sasl !== null && { sasl }),
   };
+}
+
+/** SQLSTATEs of a user, password or database that the server does not know. */
+const refusedLogins = /^(?:28|3D)/;
+
+function databaseError(cause: unknown, { host, port }: Connection): unknown {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  if (refusedLogins.test(code)) {
+    const detail = `PostgreSQL at ${host}:${port} refused user, password or database of FIREBREAK_POSTGRES_URL.`;
+    return new FirebreakError('FB_CONFIG_INVALID', detail, { cause });
+  }
+  if (!isDatabaseAway(cause)) return cause;
+  const detail = `PostgreSQL at ${host}:${port} cannot be reached: start it, or mend FIREBREAK_POSTGRES_URL.`;
+  return new FirebreakError('FB_DATABASE_UNAVAILABLE', detail, { cause });
 }
 
 function readAuthority(file: string): Buffer {
