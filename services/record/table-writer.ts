@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFirebreakError } from '../../contracts/errors.ts';
 import type { Batch, StoredRecord } from '../../platform/log/log.ts';
@@ -39,6 +40,8 @@ export class TableWriter<Row> {
   constructor(table: HistoryTable<Row>, options: TableWriterOptions) {
     this.#table = table;
     this.#options = options;
+    // Every partition may be waiting at a time.
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   get topic(): string {

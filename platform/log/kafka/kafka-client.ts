@@ -9,6 +9,7 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
+import { quietRequestQueues } from './quiet-queues.ts';
 import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
 
 /**
@@ -99,6 +100,7 @@ export class KafkaClient {
   readonly #kafka: Kafka;
 
   constructor(connection: KafkaConnection, onEvent: KafkaLogSettings['onEvent']) {
+    quietRequestQueues();
     const { brokers, sasl, ...rest } = connection;
     this.#kafka = new Kafka({
       ...rest,

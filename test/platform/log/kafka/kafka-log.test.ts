@@ -192,6 +192,26 @@ describe('the log on Kafka', () => {
     expect(await readAll(log, topic)).toHaveLength(outcomes.filter((outcome) => outcome === 'landed').length);
   });
 
+  test('a connection that rests plans no work', async () => {
+    const log = await openLog();
+    const topic = await makeTopic(log);
+    await log.append(topic, numbered(0, 1));
+    const real = globalThis.setTimeout;
+    let planned = 0;
+    globalThis.setTimeout = Object.assign((...args: Parameters<typeof real>) => {
+      planned += 1;
+      return real(...args);
+    }, real);
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      await sleep(500);
+    } finally {
+      globalThis.setTimeout = real;
+    }
+    // Every millisecond on each of six connections would be thousands.
+    expect(planned).toBeLessThan(50);
+  });
+
   test('the parts of an append that is larger than a request all land, in order', async () => {
     const log = await openLog();
     const topic = await makeTopic(log, 2);
