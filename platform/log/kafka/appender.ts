@@ -26,6 +26,8 @@ interface Append {
 /** What Kafka's record format adds to key, value and headers, at most. */
 const recordOverheadBytes = 64;
 const retryPauseMs = 100;
+/** Average of a request's partitions from which they are compressed. */
+const compressFromBytes = 16 * 1024;
 
 /**
  * Appends in the order of the calls, one request under way at a time; what queues meanwhile goes with the next one.
@@ -128,7 +130,7 @@ export class Appender {
         ...(headers !== undefined && { headers: { ...headers } }),
       })),
     }));
-    const answers = await this.#sendBatch({ topicMessages, acks: -1, compression: CompressionTypes.GZIP });
+    const answers = await this.#sendBatch({ topicMessages, acks: -1, compression: compressionOf(portion) });
     const next = new Map(
       answers.map(({ topicName, partition, baseOffset }) => [
         `${topicName}/${partition}`,
@@ -180,6 +182,13 @@ export class Appender {
     }
     return producer;
   }
+}
+
+/** Kafka compresses each partition's records apart: of few of them little is saved, for as much work at every reader. */
+function compressionOf(portion: readonly Queued[]): CompressionTypes {
+  const partitions = new Set(portion.map(({ topic, record }) => `${topic}/${record.partition}`));
+  const bytes = portion.reduce((sum, { bytes: size }) => sum + size, 0);
+  return bytes / partitions.size < compressFromBytes ? CompressionTypes.None : CompressionTypes.GZIP;
 }
 
 /** The brokers' numbering of what this producer sent is not the producer's. */

@@ -20,6 +20,7 @@ import { fetchFrom, isKafkaError, KafkaClient, kafkaErrorName, toLogError } from
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { createKafkaTopics } from './kafka-topics.ts';
 import { PartitionFeed } from './partition-feed.ts';
+import { SharedQuestion } from './shared-question.ts';
 import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
 
 const retryPauseMs = 200;
@@ -51,6 +52,8 @@ export class KafkaLog implements Log {
   /** For short questions and for `read`. */
   readonly #cluster: Cluster;
   readonly #appender: Appender;
+  /** Every batch of a correlator asks for them. */
+  readonly #ends = new Map<string, SharedQuestion<readonly number[]>>();
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #following = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -140,12 +143,13 @@ export class KafkaLog implements Log {
     });
   }
 
-  async ends(topic: string): Promise<readonly number[]> {
-    return this.#insist('asking for offsets', async () => {
-      const partitions = await this.#partitionsOf(topic);
-      const ends = await this.#offsets(topic, partitions, false);
-      return partitions.map((partition) => ends.get(partition) ?? 0);
-    });
+  ends(topic: string): Promise<readonly number[]> {
+    let question = this.#ends.get(topic);
+    if (question === undefined) {
+      question = new SharedQuestion(() => this.#askEnds(topic));
+      this.#ends.set(topic, question);
+    }
+    return question.ask();
   }
 
   async lag(group: string, topics: readonly string[]): Promise<readonly PartitionLag[]> {
@@ -208,6 +212,14 @@ export class KafkaLog implements Log {
     await this.#insist('connecting', async () => {
       await cluster.connect();
       await cluster.addMultipleTargetTopics([...topics]);
+    });
+  }
+
+  async #askEnds(topic: string): Promise<readonly number[]> {
+    return this.#insist('asking for offsets', async () => {
+      const partitions = await this.#partitionsOf(topic);
+      const ends = await this.#offsets(topic, partitions, false);
+      return partitions.map((partition) => ends.get(partition) ?? 0);
     });
   }
 
