@@ -8,8 +8,8 @@ import { decide, type DecideInput, type Judgement } from './decide.ts';
  * and as sure of malice, as it can be. Name and severity may still change: a late score then makes a revision.
  */
 export function isSettled(input: DecideInput, missing: readonly ClassifierProfile[]): boolean {
-  const [least, most] = [0, 1].map((probability) => decide(withWords(input, missing, probability)));
-  return least !== undefined && most !== undefined && isEnforcedAlike(least, most);
+  const judge = (probability: number) => decide(withWords(input, missing, probability));
+  return isEnforcedAlike(judge(0), judge(1));
 }
 
 function withWords(

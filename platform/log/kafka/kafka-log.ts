@@ -109,7 +109,7 @@ export class KafkaLog implements Log {
 
   async *read(from: Position, until?: number): AsyncIterable<Batch> {
     const { topic, partition } = from;
-    const bounds = (await this.bounds(topic)).find((found) => found.partition === partition);
+    const bounds = await this.#boundsOf(from);
     if (bounds === undefined) throw new RangeError(`There is no partition ${partition} of ${topic}.`);
     const end = until ?? bounds.end;
     const feed = new PartitionFeed({ topic, partition }, Math.max(bounds.start, from.offset));
@@ -197,7 +197,7 @@ export class KafkaLog implements Log {
         cluster,
         settings: this.#settings,
         bounds: options.from.map((ref) => bounds.find((found) => isSame(found, ref))),
-        boundsNow: async (ref) => (await this.bounds(ref.topic)).find((found) => isSame(found, ref)),
+        boundsNow: (ref) => this.#boundsOf(ref),
         signal,
       });
     } catch (error) {
@@ -213,6 +213,10 @@ export class KafkaLog implements Log {
       await cluster.connect();
       await cluster.addMultipleTargetTopics([...topics]);
     });
+  }
+
+  async #boundsOf(ref: PartitionRef): Promise<PartitionBounds | undefined> {
+    return (await this.bounds(ref.topic)).find((found) => isSame(found, ref));
   }
 
   async #askEnds(topic: string): Promise<readonly number[]> {
@@ -257,7 +261,7 @@ export class KafkaLog implements Log {
       } catch (error) {
         if (kafkaErrorName(error) !== 'OFFSET_OUT_OF_RANGE') throw error;
         // What was to come next has been deleted meanwhile.
-        const bounds = (await this.bounds(topic)).find((found) => isSame(found, feed.ref));
+        const bounds = await this.#boundsOf(feed.ref);
         feed.seek(Math.max(bounds?.start ?? 0, feed.fetchOffset));
         return [];
       }
