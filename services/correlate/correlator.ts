@@ -111,12 +111,18 @@ export class Correlator implements Part {
   }
 
   async #gain(gained: readonly PartitionRef[], consumer: Consumer): Promise<void> {
-    for (const partition of new Set(gained.map((ref) => ref.partition))) {
-      if (this.#owned.has(partition)) continue;
-      // For a while only: decisions go on with the tenant's own evidence where the store needs longer.
-      await Promise.race([this.#restore(partition), sleep(restorePatienceMs, undefined, { ref: false })]);
-      this.#owned.set(partition, await this.#open(partition, consumer));
-    }
+    const partitions = [...new Set(gained.map((ref) => ref.partition))];
+    // Together: one that waits for its signals keeps no other one waiting.
+    await Promise.all(
+      partitions
+        .filter((partition) => !this.#owned.has(partition))
+        .map(async (partition) => {
+          // For a while only: decisions go on with the tenant's own evidence where the store needs longer.
+          const patience = sleep(restorePatienceMs, undefined, { ref: false });
+          await Promise.race([this.#restore(partition), patience]);
+          this.#owned.set(partition, await this.#open(partition, consumer));
+        }),
+    );
   }
 
   async #open(partition: number, consumer: Consumer): Promise<Owned> {
