@@ -10,15 +10,15 @@ export type JoinEnd = 'complete' | 'settled' | 'deadline';
  *
  *   waiting ──every expected answer is in──▶ complete
  *      ├────the missing answers cannot change the outcome (`isSettled`)──▶ settled
- *      └────deadline passed, and the scores were read to the end that they had when the report was read──▶ deadline
+ *      └────deadline passed, and the scores were read to the end that they had then──▶ deadline
  */
 export interface Join {
   readonly report: AcceptedReport;
   readonly expected: readonly string[];
   readonly scores: ReadonlyMap<string, Score>;
   readonly deadlineMs: number;
-  /** End of the scores partition when the report was read: the deadline decides nothing before it was reached. */
-  readonly scoresEnd: number;
+  /** End of the scores partition at a moment after the deadline, null before it was asked for. */
+  readonly scoresEnd: number | null;
 }
 
 /** @returns ids of the fast classifiers that accept the kind of the reported artifact; nobody is waited for where a report is history only */
@@ -32,19 +32,17 @@ export function expectedClassifiers(
     .map(({ id }) => id);
 }
 
-/** @param scoresEnd offset after the last score that existed when the report was read */
 export function openJoin(
   report: AcceptedReport,
   profiles: readonly ClassifierProfile[],
   deadlineMs: number,
-  scoresEnd: number,
 ): Join {
   return {
     report,
     expected: expectedClassifiers(report, profiles),
     scores: new Map(),
     deadlineMs,
-    scoresEnd,
+    scoresEnd: null,
   };
 }
 
@@ -78,5 +76,6 @@ export function hasDecisiveScore(join: Join): boolean {
  */
 export function joinEnd(join: Join, nowMs: number, scoresRead: number): Exclude<JoinEnd, 'settled'> | null {
   if (join.expected.every((id) => join.scores.has(id))) return 'complete';
-  return nowMs >= join.deadlineMs && scoresRead >= join.scoresEnd ? 'deadline' : null;
+  const { deadlineMs, scoresEnd } = join;
+  return nowMs >= deadlineMs && scoresEnd !== null && scoresRead >= scoresEnd ? 'deadline' : null;
 }

@@ -11,7 +11,8 @@ import { parseBatch, type TopicLog, type TypedRecord } from '../../platform/log/
 import type { Signals } from '../../platform/signals/signals.ts';
 import { Changelog } from './changelog.ts';
 import type { CorrelateEvents } from './events.ts';
-import { group, PartitionCorrelator } from './partition-correlator.ts';
+import { group } from './group.ts';
+import { PartitionCorrelator } from './partition-correlator.ts';
 import { PartitionOffsets } from './partition-offsets.ts';
 import { restoreSignals } from './restore-signals.ts';
 import { VerdictTail } from './verdict-tail.ts';

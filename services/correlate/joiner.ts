@@ -39,8 +39,8 @@ interface Waiting {
 interface Held {
   readonly score: Score;
   readonly offset: number;
-  /** End of the reports partition when the score was read: once that is read, its report is not to come any more. */
-  readonly reportsEnd: number;
+  /** End of the reports partition after the score was read, null before it was asked for: once that is read, its report is not to come any more. */
+  reportsEnd: number | null;
 }
 
 /**
@@ -48,6 +48,9 @@ interface Held {
  *
  * A score meets its report in one of three ways: the report waits (joined); it was decided already (late); it is not
  * read yet (held, until the reports have been read to the end that they had, then late).
+ *
+ * Most reports meet all of their scores in time. For the others the ends of the partitions are asked for, which costs a
+ * round trip: `asksForReportsEnd` and `asksForScoresEnd` say when.
  */
 export class Joiner {
   readonly #options: JoinerOptions;
@@ -55,6 +58,7 @@ export class Joiner {
   readonly #waiting = new Map<string, Waiting>();
   readonly #held = new Map<string, Held[]>();
   #heldCount = 0;
+  #unplacedCount = 0;
   #reportsRead: number;
   #scoresRead: number;
 
@@ -64,8 +68,7 @@ export class Joiner {
     this.#scoresRead = options.start.scores;
   }
 
-  /** @param scoresEnd end of the scores partition at this moment */
-  report(report: AcceptedReport, reportOffset: number, scoresEnd: number): readonly JoinedWork[] {
+  report(report: AcceptedReport, reportOffset: number): readonly JoinedWork[] {
     const key = reportKey(report.deviceId, report.report.id, report.report['@timestamp']);
     // The log holds a report twice after an ingest retry: one join, and who waits for either gets the answer.
     const twin = this.#waiting.get(key);
@@ -76,7 +79,7 @@ export class Joiner {
     }
     const deadlineMs = toEpochMs(report.acceptedAt) + this.#options.joinDeadlineMs;
     const waiting: Waiting = {
-      join: openJoin(report, this.#options.profiles, deadlineMs, scoresEnd),
+      join: openJoin(report, this.#options.profiles, deadlineMs),
       reportOffsets: [reportOffset],
       scoreOffsets: [],
     };
@@ -85,14 +88,12 @@ export class Joiner {
     return this.#ended(key, waiting);
   }
 
-  /** @param reportsEnd end of the reports partition at this moment */
-  score(score: Score, offset: number, reportsEnd: number): readonly JoinedWork[] {
+  score(score: Score, offset: number): readonly JoinedWork[] {
     const key = reportKey(score.deviceId, score.reportId, score.reportedAt);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) {
-      if (this.#reportsRead >= reportsEnd || this.#heldCount >= this.#options.heldScores)
-        return [late(score, offset)];
-      this.#hold(key, { score, offset, reportsEnd });
+      if (this.#heldCount >= this.#options.heldScores) return [late(score, offset)];
+      this.#hold(key, { score, offset, reportsEnd: null });
       return [];
     }
     this.#add(waiting, score, offset);
@@ -112,17 +113,40 @@ export class Joiner {
   /** The reports have been read up to here: held scores that waited for less are late. */
   reportsRead(end: number): readonly JoinedWork[] {
     this.#reportsRead = Math.max(this.#reportsRead, end);
-    if (this.#heldCount === 0) return [];
-    const works: JoinedWork[] = [];
-    for (const [key, held] of this.#held) {
-      if (held.some(({ reportsEnd }) => reportsEnd > this.#reportsRead)) continue;
-      for (const { score, offset } of this.#takeHeld(key)) works.push(late(score, offset));
-    }
-    return works;
+    return this.#heldTooLong();
+  }
+
+  /** Scores are held of which nobody knows yet how far the reports must be read before they are late. */
+  get asksForReportsEnd(): boolean {
+    return this.#unplacedCount > 0;
+  }
+
+  /** @param end of the reports partition, asked for after the scores were read that are held now */
+  reportsEnd(end: number): readonly JoinedWork[] {
+    for (const held of this.#held.values()) for (const each of held) each.reportsEnd ??= end;
+    this.#unplacedCount = 0;
+    return this.#heldTooLong();
   }
 
   scoresRead(end: number): void {
     this.#scoresRead = Math.max(this.#scoresRead, end);
+  }
+
+  /** A deadline has passed, and nobody knows yet how far the scores must be read before it decides. */
+  asksForScoresEnd(nowMs: number): boolean {
+    for (const { join } of this.#waiting.values()) {
+      if (join.deadlineMs > nowMs) return false;
+      if (join.scoresEnd === null) return true;
+    }
+    return false;
+  }
+
+  /** @param end of the scores partition, asked for at `nowMs` or later */
+  scoresEnd(end: number, nowMs: number): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.join.deadlineMs > nowMs) return;
+      if (waiting.join.scoresEnd === null) waiting.join = { ...waiting.join, scoresEnd: end };
+    }
   }
 
   /** @returns the reports whose time is up, by the deadline rule */
@@ -167,12 +191,24 @@ export class Joiner {
     if (list === undefined) this.#held.set(key, [held]);
     else list.push(held);
     this.#heldCount += 1;
+    this.#unplacedCount += 1;
+  }
+
+  #heldTooLong(): readonly JoinedWork[] {
+    if (this.#heldCount === 0) return [];
+    const works: JoinedWork[] = [];
+    for (const [key, held] of this.#held) {
+      if (held.some(({ reportsEnd }) => reportsEnd === null || reportsEnd > this.#reportsRead)) continue;
+      for (const { score, offset } of this.#takeHeld(key)) works.push(late(score, offset));
+    }
+    return works;
   }
 
   #takeHeld(key: string): readonly Held[] {
     const held = this.#held.get(key) ?? [];
     this.#held.delete(key);
     this.#heldCount -= held.length;
+    this.#unplacedCount -= held.filter(({ reportsEnd }) => reportsEnd === null).length;
     return held;
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Trust } from '../../contracts/domain.ts';
 import { isFirebreakError } from '../../contracts/errors.ts';
@@ -19,6 +18,7 @@ import {
   type DecideContext,
   type DecisionEffects,
 } from './decide-occasion.ts';
+import { EffectsLog, type Effected, type Traced } from './effects-log.ts';
 import type { CorrelateEvents } from './events.ts';
 import { Joiner, type JoinedWork } from './joiner.ts';
 import type { PartitionOffsets } from './partition-offsets.ts';
@@ -42,15 +42,8 @@ export interface PartitionCorrelatorOptions {
   readonly now: () => number;
 }
 
-interface Ready extends JoinedWork {
-  readonly headers: RecordHeaders;
-}
-
-interface Done {
-  readonly ready: Ready;
+interface Done extends Effected {
   readonly occasion: Occasion;
-  /** Null: a bug kept it from being decided, and it lies in the dead letters. */
-  readonly effects: DecisionEffects | null;
 }
 
 /** Work decided together: one round trip to the signals, one commit of the log. */
@@ -68,17 +61,20 @@ const backlog = 4096;
 export class PartitionCorrelator {
   readonly #options: PartitionCorrelatorOptions;
   readonly #joiner: Joiner;
+  readonly #effects: EffectsLog;
   readonly #headers = new Map<number, RecordHeaders>();
-  #ready: Ready[] = [];
+  #ready: Traced[] = [];
   #newestRead: Timestamp | null = null;
   #pumping: Promise<void> = Promise.resolve();
   #isPumping = false;
   #stopped = false;
   #isDegraded = false;
+  #isAsking = false;
 
   constructor(options: PartitionCorrelatorOptions) {
     this.#options = options;
-    const { profiles, limits } = options;
+    const { profiles, limits, log, partition, events } = options;
+    this.#effects = new EffectsLog(log, partition, events);
     this.#joiner = new Joiner({
       profiles,
       joinDeadlineMs: limits.joinDeadlineMs,
@@ -88,14 +84,13 @@ export class PartitionCorrelator {
   }
 
   async acceptReports(records: readonly TypedRecord<AcceptedReport>[], end: number): Promise<void> {
-    const { log, offsets, partition } = this.#options;
-    const scoresEnd = (await log.log.ends(topics.scores.name))[partition] ?? 0;
+    const { offsets } = this.#options;
     for (const { offset, value, headers } of records) {
       if (value === null) continue;
       offsets.reports.open(offset);
       this.#newestRead = value.acceptedAt;
       this.#headers.set(offset, headers);
-      this.#enqueue(this.#joiner.report(value, offset, scoresEnd));
+      this.#enqueue(this.#joiner.report(value, offset));
     }
     offsets.reports.read(end);
     this.#enqueue(this.#joiner.reportsRead(end));
@@ -103,15 +98,18 @@ export class PartitionCorrelator {
   }
 
   async acceptScores(records: readonly TypedRecord<Score>[], end: number): Promise<void> {
-    const { log, offsets, partition } = this.#options;
-    const reportsEnd = (await log.log.ends(topics.reports.name))[partition] ?? 0;
+    const { offsets } = this.#options;
     for (const { offset, value } of records) {
       if (value === null) continue;
       offsets.scores.open(offset);
-      this.#enqueue(this.#joiner.score(value, offset, reportsEnd));
+      this.#enqueue(this.#joiner.score(value, offset));
     }
     offsets.scores.read(end);
     this.#joiner.scoresRead(end);
+    if (this.#joiner.asksForReportsEnd) {
+      const reportsEnd = await this.#effects.endOf(topics.reports.name);
+      if (reportsEnd !== null) this.#enqueue(this.#joiner.reportsEnd(reportsEnd));
+    }
     await this.#room();
   }
 
@@ -132,12 +130,15 @@ export class PartitionCorrelator {
 
   /** Decides what has waited long enough. Cheap when nothing has. */
   expire(): void {
-    this.#enqueue(this.#joiner.expire(this.#options.now()));
+    const nowMs = this.#options.now();
+    if (this.#joiner.asksForScoresEnd(nowMs)) void this.#askForScoresEnd(nowMs);
+    this.#enqueue(this.#joiner.expire(nowMs));
   }
 
   /** Finishes what is being decided and takes up nothing more; what waits for scores is read again by the next owner. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#effects.stop();
     await this.#pumping;
   }
 
@@ -161,12 +162,23 @@ export class PartitionCorrelator {
     if (works.length > 0) this.#pump();
   }
 
-  #withHeaders(work: JoinedWork): Ready {
+  #withHeaders(work: JoinedWork): Traced {
     const { reports } = work.offsets;
     const headers =
       reports.map((offset) => this.#headers.get(offset)).find((found) => found !== undefined) ?? {};
     for (const offset of reports) this.#headers.delete(offset);
     return { ...work, headers };
+  }
+
+  /** Never rejects. */
+  async #askForScoresEnd(nowMs: number): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const scoresEnd = await this.#effects.endOf(topics.scores.name);
+    this.#isAsking = false;
+    if (scoresEnd === null) return;
+    this.#joiner.scoresEnd(scoresEnd, nowMs);
+    this.#enqueue(this.#joiner.expire(nowMs));
   }
 
   async #room(): Promise<void> {
@@ -193,7 +205,7 @@ export class PartitionCorrelator {
     }
   }
 
-  async #decide(taken: readonly Ready[]): Promise<void> {
+  async #decide(taken: readonly Traced[]): Promise<void> {
     const { events } = this.#options;
     const occasions = taken.map(({ work }) => occasionOf(work));
     const states = await this.#fold(occasions.map(({ step }) => step));
@@ -210,15 +222,15 @@ export class PartitionCorrelator {
       try {
         const effects = decideOccasion(occasion, signals, context);
         this.#remember(effects, occasion, learned, nowMs);
-        done.push({ ready, occasion, effects });
+        done.push({ work: ready, occasion, effects });
         events.decided(ready.work, effects, nowMs);
       } catch (error) {
         events.undecidable(ready.work, error);
-        await this.#bequeath(ready, error);
-        done.push({ ready, occasion, effects: null });
+        await this.#effects.bequeath(ready, error);
+        done.push({ work: ready, occasion, effects: null });
       }
     }
-    if (!(await this.#write(done))) return;
+    if (!(await this.#effects.write(done))) return;
     await this.#confirm(learned);
     this.#settle(done, states !== null, nowMs);
   }
@@ -230,11 +242,11 @@ export class PartitionCorrelator {
 
   /** @returns the work itself; where it is only proposed as settled, null unless it is and still waits */
   #claim(
-    proposed: Ready,
+    proposed: Traced,
     occasion: Occasion,
     signals: ArtifactSignals | null,
     context: DecideContext,
-  ): Ready | null {
+  ): Traced | null {
     const { work } = proposed;
     if (work.kind !== 'report' || work.end !== 'settled') return proposed;
     const missing = this.#options.profiles.filter(({ id }) => occasion.missing.includes(id));
@@ -264,33 +276,6 @@ export class PartitionCorrelator {
     }
   }
 
-  /** Every effect is idempotent, so all are written again until all of them stand. @returns false when it was stopped before */
-  async #write(done: readonly Done[]): Promise<boolean> {
-    const { log, events } = this.#options;
-    const gather = <Value>(pick: (effects: DecisionEffects) => readonly Value[]) => {
-      const rows = done.flatMap(({ ready, effects }) =>
-        (effects === null ? [] : pick(effects)).map((value) => ({ value, headers: ready.headers })),
-      );
-      return [rows.map(({ value }) => value), (index: number) => rows[index]?.headers ?? {}] as const;
-    };
-    for (let waitMs = 50; ; waitMs = Math.min(2000, waitMs * 2)) {
-      try {
-        await Promise.all([
-          log.append(topics.decisions, ...gather(({ decisions }) => decisions)),
-          log.append(topics.verdicts, ...gather(({ verdicts }) => verdicts)),
-          log.append(topics.answers, ...gather(({ answers }) => answers)),
-          log.append(topics.evidence, ...gather(({ findings }) => findings)),
-        ]);
-        return true;
-      } catch (error) {
-        if (!isFirebreakError(error) || !error.retryable) throw error;
-        events.effectsDelayed(error);
-        if (this.#stopped) return false;
-        await sleep(waitMs);
-      }
-    }
-  }
-
   async #confirm(learned: ReadonlyMap<string, readonly Fact[]>): Promise<void> {
     if (learned.size === 0) return;
     await this.#fold([...learned].map(([key, facts]) => ({ key: key as SignalStep['key'], facts })));
@@ -298,34 +283,12 @@ export class PartitionCorrelator {
 
   #settle(done: readonly Done[], folded: boolean, nowMs: number): void {
     const { changelog, offsets } = this.#options;
-    for (const { ready, occasion } of done) {
+    for (const { work, occasion } of done) {
       const { sighting, facts } = occasion.step;
-      if (sighting === undefined && facts.length === 0) offsets.settle(ready.offsets);
-      else if (folded) changelog.touch(occasion.key, ready.offsets, nowMs);
+      if (sighting === undefined && facts.length === 0) offsets.settle(work.offsets);
+      else if (folded) changelog.touch(occasion.key, work.offsets, nowMs);
       // Not committable: what the signals do not know must be read again.
       else this.#isDegraded = true;
-    }
-  }
-
-  /** A bug on one record does not stop the others: it goes to the dead letters as it lies in the log. */
-  async #bequeath(ready: Ready, error: unknown): Promise<void> {
-    const { log, partition } = this.#options;
-    const detail = error instanceof Error ? error.message : String(error);
-    const { reports, scores, evidence } = ready.offsets;
-    const origins = [
-      ...reports.map((offset) => ({ topic: topics.reports.name, offset })),
-      ...(ready.work.kind === 'score' ? scores : []).map((offset) => ({ topic: topics.scores.name, offset })),
-      ...evidence.map((offset) => ({ topic: topics.evidence.name, offset })),
-    ];
-    for (const { topic, offset } of origins) {
-      for await (const { records } of log.log.read({ topic, partition, offset }, offset + 1)) {
-        await log.bequeath(
-          { topic, partition },
-          group,
-          records.map((record) => ({ record, detail })),
-          'FB_EFFECT_FAILED',
-        );
-      }
     }
   }
 }
@@ -334,6 +297,3 @@ export class PartitionCorrelator {
 function signalsWith(state: ArtifactSignals | null, learned: readonly Fact[] = []): ArtifactSignals | null {
   return state === null ? null : learned.reduce(withFact, state);
 }
-
-/** The consumer group of the correlators. */
-export const group = 'correlate';

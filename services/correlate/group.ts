@@ -1,0 +1,2 @@
+/** The consumer group of the correlators. */
+export const group = 'correlate';
