@@ -15,27 +15,40 @@ export interface TableWriterOptions {
   /** Logs in as `firebreak_writer`. */
   readonly pool: Pick<DatabasePool, 'query'>;
   readonly events: RecordEvents;
-  /** After a batch that was not full, so that the next one is: history may lag this long, and costs a fraction. */
+  /** After a statement that was not full, so that the next one is: history may lag this long, and costs a fraction. */
   readonly lingerMs?: number;
 }
 
+type Origin = Pick<Batch, 'topic' | 'partition'>;
+
 interface Item<Row> {
+  readonly origin: Origin;
   readonly record: StoredRecord;
   readonly row: Row;
 }
 
-const fullBatchRecords = 250;
+/** A batch that waits to be written. */
+interface Waiting<Row> {
+  readonly items: readonly Item<Row>[];
+  readonly settle: (isSettled: boolean) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const fullStatementRows = 250;
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
 /**
- * Writes the batches of one topic to its table. What cannot be read, or is refused row by row, goes to the dead letters
- * and the rest stands. While the database or the log is away the batch waits; stopped while it waits, it is given back.
+ * Writes the batches of one topic to its table; those of several partitions that wait at a time go in one statement.
+ * What cannot be read, or is refused row by row, goes to the dead letters and the rest stands. While the database or the
+ * log is away the batch waits; stopped while it waits, it is given back.
  */
 export class TableWriter<Row> {
   readonly #table: HistoryTable<Row>;
   readonly #options: TableWriterOptions;
   readonly #stopping = new AbortController();
+  #waiting: Waiting<Row>[] = [];
+  #isWriting = false;
 
   constructor(table: HistoryTable<Row>, options: TableWriterOptions) {
     this.#table = table;
@@ -51,13 +64,12 @@ export class TableWriter<Row> {
   /** @returns whether every record is settled: written, or in the dead letters */
   async write(batch: Batch): Promise<boolean> {
     const { items, poison } = this.#read(batch);
-    const settled =
-      (await this.#insist(() => this.#bury(batch, poison, 'FB_RECORD_UNREADABLE'))) &&
-      (await this.#insist(() => this.#insert(batch, items)));
-    if (!settled) return false;
-    this.#options.events.wrote(batch.topic, items.length);
-    if (batch.records.length < fullBatchRecords) await this.#rest(this.#options.lingerMs ?? 50);
-    return true;
+    if (!(await this.#insist(() => this.#bury(batch, poison, 'FB_RECORD_UNREADABLE')))) return false;
+    if (items.length === 0) return true;
+    return new Promise<boolean>((settle, fail) => {
+      this.#waiting.push({ items, settle, fail });
+      if (!this.#isWriting) void this.#writeWaiting();
+    });
   }
 
   stop(): void {
@@ -65,23 +77,56 @@ export class TableWriter<Row> {
   }
 
   #read(batch: Batch): { readonly items: readonly Item<Row>[]; readonly poison: readonly PoisonRecord[] } {
-    const items = new Map<string, Item<Row>>();
+    const items: Item<Row>[] = [];
     const poison: PoisonRecord[] = [];
     for (const record of batch.records) {
       try {
         const row = this.#table.rowOf(record);
-        if (row === null) continue;
-        const identity = this.#table.identityOf(row);
-        if (!items.has(identity)) items.set(identity, { record, row });
+        if (row !== null) items.push({ origin: batch, record, row });
       } catch (error) {
         poison.push({ record, detail: textOf(error) });
       }
     }
-    return { items: [...items.values()], poison };
+    return { items, poison };
   }
 
-  /** Halves a batch that the database refuses, until the row that it refuses stands alone. */
-  async #insert(batch: Batch, items: readonly Item<Row>[]): Promise<void> {
+  /** Never rejects: what goes wrong is told to whoever waits for it. */
+  async #writeWaiting(): Promise<void> {
+    this.#isWriting = true;
+    // A turn of the event loop for the other partitions of one answer of the log.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const taken = this.#takeStatement();
+      const items = this.#distinct(taken);
+      try {
+        const isSettled = await this.#insist(() => this.#insert(items));
+        if (isSettled) this.#options.events.wrote(this.topic, items.length);
+        for (const { settle } of taken) settle(isSettled);
+      } catch (error) {
+        for (const { fail } of taken) fail(error);
+      }
+      if (items.length < fullStatementRows) await this.#rest(this.#options.lingerMs ?? 50);
+    }
+    this.#isWriting = false;
+  }
+
+  #takeStatement(): readonly Waiting<Row>[] {
+    let rows = 0;
+    const enough = this.#waiting.findIndex(({ items }) => (rows += items.length) >= fullStatementRows);
+    return this.#waiting.splice(0, enough < 0 ? this.#waiting.length : enough + 1);
+  }
+
+  #distinct(batches: readonly Waiting<Row>[]): readonly Item<Row>[] {
+    const items = new Map<string, Item<Row>>();
+    for (const item of batches.flatMap((batch) => batch.items)) {
+      const identity = this.#table.identityOf(item.row);
+      if (!items.has(identity)) items.set(identity, item);
+    }
+    return [...items.values()];
+  }
+
+  /** Halves what the database refuses, until the row that it refuses stands alone. */
+  async #insert(items: readonly Item<Row>[]): Promise<void> {
     const [first, second] = items;
     if (first === undefined) return;
     try {
@@ -92,21 +137,25 @@ export class TableWriter<Row> {
     } catch (error) {
       if (isPassing(error) || isOurFault(error)) throw error;
       if (second === undefined)
-        return this.#bury(batch, [{ record: first.record, detail: textOf(error) }], 'FB_EFFECT_FAILED');
+        return this.#bury(
+          first.origin,
+          [{ record: first.record, detail: textOf(error) }],
+          'FB_EFFECT_FAILED',
+        );
       const middle = Math.ceil(items.length / 2);
-      await this.#insert(batch, items.slice(0, middle));
-      await this.#insert(batch, items.slice(middle));
+      await this.#insert(items.slice(0, middle));
+      await this.#insert(items.slice(middle));
     }
   }
 
   async #bury(
-    batch: Batch,
+    origin: Origin,
     poison: readonly PoisonRecord[],
     code: 'FB_RECORD_UNREADABLE' | 'FB_EFFECT_FAILED',
   ): Promise<void> {
     if (poison.length === 0) return;
-    await this.#options.log.bequeath(batch, recordGroup, poison, code);
-    this.#options.events.poisoned(batch.topic, poison.length);
+    await this.#options.log.bequeath(origin, recordGroup, poison, code);
+    this.#options.events.poisoned(origin.topic, poison.length);
   }
 
   /** @returns false when stopped before it was done */
