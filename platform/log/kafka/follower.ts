@@ -4,6 +4,7 @@ import { FeedLoop } from './feed-loop.ts';
 import { Fetcher } from './fetcher.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import type { KafkaLogSettings } from './settings.ts';
+import type { SharedRecords } from './shared-records.ts';
 
 export interface FollowerDependencies {
   /** Connections of this follower alone; its topics are known to it. */
@@ -12,12 +13,13 @@ export interface FollowerDependencies {
   /** As they are now, in the order of `from`. */
   readonly bounds: readonly (PartitionBounds | undefined)[];
   readonly boundsNow: (ref: PartitionRef) => Promise<PartitionBounds | undefined>;
+  readonly shared: SharedRecords;
   readonly signal: AbortSignal;
 }
 
 /** Follows until the signal aborts, then resolves. Rejects with what a handler throws. */
 export async function followPartitions(options: FollowOptions, deps: FollowerDependencies): Promise<void> {
-  const { cluster, settings, bounds, boundsNow, signal } = deps;
+  const { cluster, settings, bounds, boundsNow, shared, signal } = deps;
   let missing = bounds.length;
   let fail: (error: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));
@@ -35,7 +37,7 @@ export async function followPartitions(options: FollowOptions, deps: FollowerDep
   const loops = options.from.map(({ topic, partition, offset }, index) => {
     const { start = 0, end = 0 } = bounds[index] ?? {};
     let isReached = false;
-    return new FeedLoop(new PartitionFeed({ topic, partition }, Math.max(start, offset)), {
+    return new FeedLoop(new PartitionFeed({ topic, partition }, Math.max(start, offset), shared), {
       ...options,
       onMoved: (position) => {
         if (isReached || position < end) return;

@@ -9,6 +9,7 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
+import type { StoredRecord } from '../log.ts';
 import { quietRequestQueues } from './quiet-queues.ts';
 import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
 
@@ -58,6 +59,17 @@ export interface FetchedMessage {
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | readonly Buffer[]>>;
   readonly isControlRecord?: boolean;
+}
+
+/** @returns the message as the port has it */
+export function toRecord({ offset, key, value, headers, timestamp }: FetchedMessage): StoredRecord {
+  return {
+    offset: Number(offset),
+    key: key?.toString() ?? '',
+    value,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, text.toString()])),
+    appendedAt: Number(timestamp),
+  };
 }
 
 export interface FetchRequest {

@@ -5,12 +5,14 @@ import { Fetcher } from './fetcher.ts';
 import { GroupMember, partitionLost } from './group-member.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import type { KafkaLogSettings } from './settings.ts';
+import type { SharedRecords } from './shared-records.ts';
 
 export interface KafkaConsumerDependencies {
   /** Connections of this consumer alone; its topics are known to it. */
   readonly cluster: Cluster;
   readonly settings: KafkaLogSettings;
   readonly bounds: (topic: string) => Promise<readonly PartitionBounds[]>;
+  readonly shared: SharedRecords;
   readonly onStopped: (consumer: KafkaConsumer) => void;
 }
 
@@ -156,7 +158,8 @@ export class KafkaConsumer implements Consumer {
     );
     return mine.map((bounds) => {
       const { partition } = bounds;
-      return new PartitionFeed({ topic, partition }, this.#within(bounds, committed.get(partition) ?? null));
+      const from = this.#within(bounds, committed.get(partition) ?? null);
+      return new PartitionFeed({ topic, partition }, from, this.#deps.shared);
     });
   }
 

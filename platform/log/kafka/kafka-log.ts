@@ -21,6 +21,7 @@ import { KafkaConsumer } from './kafka-consumer.ts';
 import { createKafkaTopics } from './kafka-topics.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import { SharedQuestion } from './shared-question.ts';
+import { SharedRecords } from './shared-records.ts';
 import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
 
 const retryPauseMs = 200;
@@ -54,6 +55,7 @@ export class KafkaLog implements Log {
   readonly #appender: Appender;
   /** Every batch of a correlator asks for them. */
   readonly #ends = new Map<string, SharedQuestion<readonly number[]>>();
+  readonly #shared = new SharedRecords();
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #following = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -96,11 +98,16 @@ export class KafkaLog implements Log {
       await cluster.disconnect();
       throw error;
     }
+    const endReading = this.#shared.addReader(options.topics);
     const consumer = new KafkaConsumer(options, {
       cluster,
       settings: this.#settings,
       bounds: (topic) => this.bounds(topic),
-      onStopped: (stopped) => this.#consumers.delete(stopped),
+      shared: this.#shared,
+      onStopped: (stopped) => {
+        this.#consumers.delete(stopped);
+        endReading();
+      },
     });
     this.#consumers.add(consumer);
     await consumer.start();
@@ -112,7 +119,7 @@ export class KafkaLog implements Log {
     const bounds = await this.#boundsOf(from);
     if (bounds === undefined) throw new RangeError(`There is no partition ${partition} of ${topic}.`);
     const end = until ?? bounds.end;
-    const feed = new PartitionFeed({ topic, partition }, Math.max(bounds.start, from.offset));
+    const feed = new PartitionFeed({ topic, partition }, Math.max(bounds.start, from.offset), this.#shared);
     while (feed.position < Math.min(end, bounds.end)) {
       if (!feed.hasMore) await this.#fetch(feed);
       const batch = feed.take(readBatch.records, readBatch.bytes);
@@ -189,8 +196,9 @@ export class KafkaLog implements Log {
 
   async #follow(options: FollowOptions, signal: AbortSignal): Promise<void> {
     const cluster = this.#client.cluster();
+    const topics = [...new Set(options.from.map(({ topic }) => topic))];
+    const endReading = this.#shared.addReader(topics);
     try {
-      const topics = [...new Set(options.from.map(({ topic }) => topic))];
       await this.#connect(cluster, topics);
       const bounds = (await Promise.all(topics.map((topic) => this.bounds(topic)))).flat();
       await followPartitions(options, {
@@ -198,12 +206,14 @@ export class KafkaLog implements Log {
         settings: this.#settings,
         bounds: options.from.map((ref) => bounds.find((found) => isSame(found, ref))),
         boundsNow: (ref) => this.#boundsOf(ref),
+        shared: this.#shared,
         signal,
       });
     } catch (error) {
       // Closed before it had begun: then it is over, too.
       if (!(signal.aborted && isFirebreakError(error) && error.code === 'FB_NOT_READY')) throw error;
     } finally {
+      endReading();
       await cluster.disconnect();
     }
   }

@@ -1,5 +1,6 @@
 import type { Batch, PartitionRef, StoredRecord } from '../log.ts';
-import type { FetchedMessage, FetchedPartition } from './kafka-client.ts';
+import type { FetchedPartition } from './kafka-client.ts';
+import type { SharedRecords } from './shared-records.ts';
 
 /** Bytes read ahead of the handler, beyond which a partition is not fetched. */
 const readAheadBytes = 2 * 1_048_576;
@@ -31,9 +32,11 @@ export class PartitionFeed {
   #ahead: Fetched[] = [];
   #next = 0;
   #aheadBytes = 0;
+  readonly #shared: SharedRecords;
 
-  constructor(ref: PartitionRef, offset: number) {
+  constructor(ref: PartitionRef, offset: number, shared: SharedRecords) {
     this.ref = ref;
+    this.#shared = shared;
     this.fetchOffset = offset;
     this.position = offset;
   }
@@ -62,7 +65,7 @@ export class PartitionFeed {
     for (const message of news) {
       this.fetchOffset = Number(message.offset) + 1;
       if (message.isControlRecord === true) continue;
-      const record = toRecord(message);
+      const record = this.#shared.recordOf(this.ref, message);
       const bytes = (message.value?.length ?? 0) + (message.key?.length ?? 0) + recordOverheadBytes;
       this.#ahead.push({ record, bytes });
       this.#aheadBytes += bytes;
@@ -92,14 +95,4 @@ export class PartitionFeed {
     this.position = isEmpty ? this.fetchOffset : (last?.offset ?? this.position - 1) + 1;
     return last === undefined ? null : { ...this.ref, records, end: this.position };
   }
-}
-
-function toRecord({ offset, key, value, headers, timestamp }: FetchedMessage): StoredRecord {
-  return {
-    offset: Number(offset),
-    key: key?.toString() ?? '',
-    value,
-    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, text.toString()])),
-    appendedAt: Number(timestamp),
-  };
 }
