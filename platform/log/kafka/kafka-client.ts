@@ -11,6 +11,7 @@ import {
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { StoredRecord } from '../log.ts';
 import { quietRequestQueues } from './quiet-queues.ts';
+import { encodeRecordsOnce } from './record-batches.ts';
 import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
 
 /**
@@ -113,6 +114,7 @@ export class KafkaClient {
 
   constructor(connection: KafkaConnection, onEvent: KafkaLogSettings['onEvent']) {
     quietRequestQueues();
+    encodeRecordsOnce();
     const { brokers, sasl, ...rest } = connection;
     this.#kafka = new Kafka({
       ...rest,
