@@ -28,14 +28,18 @@ const entities: Readonly<Record<string, string>> = {
   '&apos;': "'",
 };
 
-/**
- * Undoes what collecting did to a command line: entities of the event's XML, and the marks where the data cut a long blob
- * (what stands before a mark is enough to see that it is one).
- */
+/** Leaves out the marks where the data cut a long blob: what stands before one is enough to see that it is one. */
+export function withoutCuts(text: string): string {
+  return text.replaceAll(/<CUT:[^>]*>/g, '');
+}
+
+/** Undoes what collecting did to a command line: cuts, and entities of the event's XML. */
 function asTyped(commandLine: string | undefined): string | undefined {
-  return commandLine
-    ?.replaceAll(/<CUT:[^>]*>/g, '')
-    .replaceAll(/&(?:gt|lt|amp|quot|apos);/g, (entity) => entities[entity] ?? entity);
+  if (commandLine === undefined) return undefined;
+  return withoutCuts(commandLine).replaceAll(
+    /&(?:gt|lt|amp|quot|apos);/g,
+    (entity) => entities[entity] ?? entity,
+  );
 }
 
 /** Security events write identifiers in hexadecimal, Sysmon in decimal. */
@@ -65,57 +69,64 @@ function described(executable: string | undefined, commandLine: string | undefin
   };
 }
 
+interface Started {
+  readonly row: ProcessRow;
+  readonly entityId: string;
+  readonly parentId: string | undefined;
+}
+
 /**
- * Reports of one capture, in its order. Processes that an earlier row of the same host started stand in `events`, so that
- * lineage is there as an agent would send it; process numbers are reused, so the latest start counts.
- * A row without command line becomes a report on its image as typed, which is what the process was started with.
+ * Reports of one capture, row by row in its order. Processes that an earlier row of the same host started stand in
+ * `events`, so that lineage is there as an agent would send it; process numbers are reused, so the latest start counts.
  */
-export function* captureReports<T extends ProcessRow>(
-  rows: Iterable<T>,
-): Generator<readonly [T, CommandReport]> {
-  const started = new Map<
-    string,
-    { readonly row: ProcessRow; readonly entityId: string; readonly parentId: string | undefined }
-  >();
-  let sequence = 0;
-  for (const row of rows) {
-    const entityId = `${row.host}:${sequence++}`;
+export class CaptureReader {
+  readonly #started = new Map<string, Started>();
+  #sequence = 0;
+
+  /** @returns null for a row with neither command line nor image; without command line it is a report on the image as typed, which is what the process was started with */
+  report(row: ProcessRow): CommandReport | null {
+    const entityId = `${row.host}:${this.#sequence++}`;
     const key = (id: string | undefined) => (id === undefined ? '' : `${row.host}:${id}`);
-    const parent = started.get(key(row.parentProcessId));
+    const parent = this.#started.get(key(row.parentProcessId));
     const parentIsKnown =
       parent !== undefined &&
       (row.parentImage === undefined || parent.row.image?.toLowerCase() === row.parentImage.toLowerCase());
     const parentId = parentIsKnown ? parent.entityId : undefined;
-    if (row.processId !== undefined) started.set(key(row.processId), { row, entityId, parentId });
+    if (row.processId !== undefined) this.#started.set(key(row.processId), { row, entityId, parentId });
     const line = row.commandLine ?? row.image;
-    if (line === undefined) continue;
-    yield [
-      row,
-      {
-        artifact: { kind: 'command-line', text: line },
-        process: {
-          entity_id: entityId,
-          ...described(row.image, line),
-          parent: {
-            ...(parentId !== undefined && { entity_id: parentId }),
-            ...described(
-              row.parentImage ?? parent?.row.image,
-              row.parentCommandLine ?? parent?.row.commandLine,
-            ),
-          },
+    if (line === undefined) return null;
+    return {
+      artifact: { kind: 'command-line', text: line },
+      process: {
+        entity_id: entityId,
+        ...described(row.image, line),
+        parent: {
+          ...(parentId !== undefined && { entity_id: parentId }),
+          ...described(
+            row.parentImage ?? parent?.row.image,
+            row.parentCommandLine ?? parent?.row.commandLine,
+          ),
         },
-        events: lineage(parentId, started),
       },
-    ];
+      events: lineage(parentId, this.#started),
+    };
+  }
+}
+
+/** All rows of one capture that are reports, with them. */
+export function* captureReports<T extends ProcessRow>(
+  rows: Iterable<T>,
+): Generator<readonly [T, CommandReport]> {
+  const reader = new CaptureReader();
+  for (const row of rows) {
+    const report = reader.report(row);
+    if (report !== null) yield [row, report];
   }
 }
 
 function lineage(
   fromId: string | undefined,
-  started: ReadonlyMap<
-    string,
-    { readonly row: ProcessRow; readonly entityId: string; readonly parentId: string | undefined }
-  >,
+  started: ReadonlyMap<string, Started>,
 ): NonNullable<Report['events']> {
   const byEntity = new Map(Array.from(started.values(), (entry) => [entry.entityId, entry] as const));
   const events: NonNullable<Report['events']> = [];

@@ -1,0 +1,121 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
+import { loadClassifiers } from '../../classifiers/registry.ts';
+import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
+import { defaultLimits } from '../../contracts/limits.ts';
+import { loadModel } from '../../platform/onnx/model.ts';
+import { parseReport, type Envelope } from '../../services/ingest/parse-report.ts';
+import type { ReportParts, TableRow, WholeReport } from '../to-reports/tables.ts';
+
+/**
+ * What a classifier makes of a row. `abstain`: it has nothing to say about such a report; `invalid`: the service would
+ * refuse the report; `failed`: the classifier broke.
+ */
+export type Decision = 'block' | 'allow' | 'abstain' | 'invalid' | 'failed';
+
+export interface Judgement {
+  /** Of the worst report of the row; the base rate where there is none, as the engine takes no answer. */
+  readonly probability: number;
+  /** `block`: this classifier alone is sure enough, and nothing caps what it says. */
+  readonly decision: Decision;
+}
+
+export interface JudgedRow extends Omit<TableRow, 'reports'> {
+  readonly judgement: Judgement;
+  /** False where the row describes nothing that is reported. */
+  readonly isReported: boolean;
+}
+
+const batchRows = 256;
+
+/** The classifiers as the service loads them. @throws Error with the ids that there are, where one is not known */
+export async function openClassifiers(ids: readonly string[]): Promise<readonly Classifier[]> {
+  const { classifiers } = await loadClassifiers({ openModel: loadModel, ruleFolders: [] });
+  for (const id of ids)
+    if (!classifiers.some(({ profile }) => profile.id === id))
+      throw new Error(
+        `There is no classifier ${id}; there are ${classifiers.map(({ profile }) => profile.id).join(', ')}.`,
+      );
+  const wanted = classifiers.filter(({ profile }) => ids.length === 0 || ids.includes(profile.id));
+  for (const classifier of classifiers) if (!wanted.includes(classifier)) await classifier.close();
+  return wanted;
+}
+
+/** Judges rows in their order: the reports enter by the door of the service, and are scored in batches as it does. */
+export async function* judge(
+  classifier: Classifier,
+  rows: AsyncIterable<TableRow> | Iterable<TableRow>,
+): AsyncGenerator<JudgedRow> {
+  let batch: TableRow[] = [];
+  for await (const row of rows) {
+    batch.push(row);
+    if (batch.length < batchRows) continue;
+    yield* await judgeBatch(classifier, batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield* await judgeBatch(classifier, batch);
+}
+
+async function judgeBatch(classifier: Classifier, rows: readonly TableRow[]): Promise<readonly JudgedRow[]> {
+  const read = rows.map(({ reports }) => reports.map(asInput));
+  const { accepts } = classifier.profile;
+  const isAsked = (input: ClassifierInput | null): input is ClassifierInput =>
+    input !== null && accepts.includes(input.report.artifact.kind);
+  const asked = read.flat().filter(isAsked);
+  const outcomes = asked.length === 0 ? [] : await classifier.score(asked);
+  let next = 0;
+  return rows.map(({ id, item, label, groups }, index) => {
+    const inputs = read[index] ?? [];
+    const answers = inputs.map((input) => (isAsked(input) ? (outcomes[next++] ?? null) : null));
+    const judgement = judgementOf(classifier, inputs, answers);
+    return { id, item, label, groups, judgement, isReported: inputs.length > 0 };
+  });
+}
+
+function judgementOf(
+  { profile }: Classifier,
+  inputs: readonly (ClassifierInput | null)[],
+  answers: readonly (ClassifierOutcome | null)[],
+): Judgement {
+  const judgements = inputs.map((input, index): Judgement => {
+    const answer = answers[index];
+    if (input === null) return { probability: profile.baseRate, decision: 'invalid' };
+    if (answer?.outcome !== 'score')
+      return { probability: profile.baseRate, decision: answer?.outcome === 'failed' ? 'failed' : 'abstain' };
+    const blocks = answer.probability >= profile.threshold && answer.capped !== true;
+    return { probability: answer.probability, decision: blocks ? 'block' : 'allow' };
+  });
+  const rank: readonly Decision[] = ['abstain', 'invalid', 'failed', 'allow', 'block'];
+  const none: Judgement = { probability: profile.baseRate, decision: 'abstain' };
+  return judgements.reduce((worst, each) => {
+    const [a, b] = [rank.indexOf(worst.decision), rank.indexOf(each.decision)];
+    return b > a || (b === a && each.probability > worst.probability) ? each : worst;
+  }, none);
+}
+
+const nobody: Pick<Envelope, 'tenantId' | 'deviceId'> = {
+  tenantId: '00000000-0000-7000-8000-000000000001' as TenantId,
+  deviceId: '00000000-0000-7000-8000-000000000002' as DeviceId,
+};
+
+/** @returns null where the service would refuse the report */
+function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
+  const acceptedAtMs = Date.now();
+  const acceptedAt = toTimestamp(acceptedAtMs);
+  const raw =
+    'whole' in parts
+      ? parts.whole
+      : {
+          ...{ id: uuidv7(), '@timestamp': acceptedAt, detectionSource: 'edr', localAction: 'allowed' },
+          ...parts,
+        };
+  const envelope: Envelope = {
+    ...nobody,
+    ...{ acceptedAt, acceptedAtMs, clockOffsetMs: 0, strict: false },
+    bodyBytes: Number.POSITIVE_INFINITY,
+  };
+  const parsed = parseReport(raw, 0, envelope, defaultLimits);
+  if (parsed.outcome !== 'ok') return null;
+  const { report, evidence } = parsed.accepted;
+  return { report, evidence };
+}
