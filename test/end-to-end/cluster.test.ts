@@ -9,7 +9,7 @@ import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
 import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { mainJob } from './main-job.ts';
-import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
+import { follow, listAll, snapshotOf, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
 

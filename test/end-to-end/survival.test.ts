@@ -11,7 +11,7 @@ import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
 import { call, createTenant, enrollDevice, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeDataDir, removeDataDir, startService, type ServiceProcess } from '../support/service-process.ts';
-import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
+import { follow, listAll, snapshotOf, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
 
@@ -132,7 +132,7 @@ test('every entry in force has its decision in the history, and no revision stan
     if (follower === undefined) throw new Error('There is no such follower.');
     const { entries } = await snapshotOf(service.url, follower.device);
     const name = ({ id, revision }: Record<string, unknown>) => `${String(id)} ${String(revision)}`;
-    const wide = entries.filter(({ reach }) => reach === 'ecosystem');
+    const wide = entries.filter((entry) => entry.source === 'decision' && entry.reach === 'ecosystem');
     // Answers to who waits are no revisions: they are not in the stream, and all have the number 0.
     const decided = (await listAll(service.url, tenant, '/v1/verdicts')).filter(
       ({ revision }) => revision !== 0,
