@@ -21,9 +21,10 @@ import {
 } from './decide-occasion.ts';
 import type { CorrelateEvents } from './events.ts';
 import { Joiner, type JoinedWork } from './joiner.ts';
+import { withReport } from './late-score.ts';
 import type { PartitionOffsets } from './partition-offsets.ts';
 import type { VerdictView } from './verdict-view.ts';
-import { occasionOf, type Occasion } from './work.ts';
+import { occasionOf, type Occasion, type Work } from './work.ts';
 
 export interface PartitionCorrelatorOptions {
   readonly partition: number;
@@ -208,7 +209,8 @@ export class PartitionCorrelator {
       const ready = this.#claim(proposed, occasion, signals, context);
       if (ready === null) continue;
       try {
-        const effects = decideOccasion(occasion, signals, context);
+        const effects = await this.#judge(ready.work, occasion, signals, context);
+        if (effects === null) return;
         this.#remember(effects, occasion, learned, nowMs);
         done.push({ ready, occasion, effects });
         events.decided(ready.work, effects, nowMs);
@@ -221,6 +223,21 @@ export class PartitionCorrelator {
     if (!(await this.#write(done))) return;
     await this.#confirm(learned);
     this.#settle(done, states !== null, nowMs);
+  }
+
+  /** @returns null when it was stopped before the log gave what it takes */
+  async #judge(
+    work: Work,
+    occasion: Occasion,
+    signals: ArtifactSignals | null,
+    context: DecideContext,
+  ): Promise<DecisionEffects | null> {
+    const effects = decideOccasion(occasion, signals, context);
+    if (work.kind !== 'score' || effects.judgement.verdict !== 'malicious') return effects;
+    // What it was done by is in the report, which was decided before anything spoke against it.
+    const { log, partition } = this.#options;
+    const whole = await this.#insist(() => withReport(occasion, work.score, log, partition));
+    return whole === null ? null : decideOccasion(whole, signals, context);
   }
 
   #context(nowMs: number): DecideContext {
@@ -266,26 +283,33 @@ export class PartitionCorrelator {
 
   /** Every effect is idempotent, so all are written again until all of them stand. @returns false when it was stopped before */
   async #write(done: readonly Done[]): Promise<boolean> {
-    const { log, events } = this.#options;
+    const { log } = this.#options;
     const gather = <Value>(pick: (effects: DecisionEffects) => readonly Value[]) => {
       const rows = done.flatMap(({ ready, effects }) =>
         (effects === null ? [] : pick(effects)).map((value) => ({ value, headers: ready.headers })),
       );
       return [rows.map(({ value }) => value), (index: number) => rows[index]?.headers ?? {}] as const;
     };
+    const written = await this.#insist(() =>
+      Promise.all([
+        log.append(topics.decisions, ...gather(({ decisions }) => decisions)),
+        log.append(topics.verdicts, ...gather(({ verdicts }) => verdicts)),
+        log.append(topics.answers, ...gather(({ answers }) => answers)),
+        log.append(topics.evidence, ...gather(({ findings }) => findings)),
+      ]),
+    );
+    return written !== null;
+  }
+
+  /** Tries until the log has done it. @returns null when this was stopped before */
+  async #insist<Result>(attempt: () => Promise<Result>): Promise<Result | null> {
     for (let waitMs = 50; ; waitMs = Math.min(2000, waitMs * 2)) {
       try {
-        await Promise.all([
-          log.append(topics.decisions, ...gather(({ decisions }) => decisions)),
-          log.append(topics.verdicts, ...gather(({ verdicts }) => verdicts)),
-          log.append(topics.answers, ...gather(({ answers }) => answers)),
-          log.append(topics.evidence, ...gather(({ findings }) => findings)),
-        ]);
-        return true;
+        return await attempt();
       } catch (error) {
         if (!isFirebreakError(error) || !error.retryable) throw error;
-        events.effectsDelayed(error);
-        if (this.#stopped) return false;
+        this.#options.events.effectsDelayed(error);
+        if (this.#stopped) return null;
         await sleep(waitMs);
       }
     }
