@@ -123,16 +123,25 @@ function enforced(record: VerdictRecord): string {
   return `${verdict} ${action} ${blockFrom}`;
 }
 
+/** What stands in the log stands in the history, and somebody decided it: that revision, or the same in an earlier one. */
 function historyFollowsLog({ history, log }: Evidence): Check {
-  const standing = [...standingVerdicts(log.verdicts).values()].map(revisionOf);
-  const decided = new Set(history.decisions.map(({ entryId }) => entryId));
-  const problems = standing.flatMap(({ id, revision, key }) => {
+  const standing = [...standingVerdicts(log.verdicts).values()];
+  const decided = new Set(
+    history.decisions.map(
+      ({ entryId, verdict, action, blockFrom }) => `${entryId} ${verdict} ${action} ${blockFrom}`,
+    ),
+  );
+  const problems = standing.flatMap((record) => {
+    const { id, revision, key } = revisionOf(record);
     const recorded = history.entries.get(id);
+    const isDecided = record.kind === 'revocation' || decided.has(`${id} ${enforced(record)}`);
     return [
       ...(recorded === revision
         ? []
         : [`${key} (${id}): revision ${revision}, history has ${recorded ?? 'none'}`]),
-      ...(decided.has(id) ? [] : [`${key} (${id}): in force, and no decision in the history`]),
+      ...(isDecided
+        ? []
+        : [`${key} (${id}): ${enforced(record)} in force, and no such decision in the history`]),
     ];
   });
   return check('the history of entries is that of the log', `${standing.length} entries`, problems);

@@ -174,7 +174,7 @@ describe('a check fails, and names the culprit, where', () => {
     ],
     'what is in force was never decided': [
       withHistory({ decisions: history.decisions.slice(0, 2) }),
-      /in force, and no decision/,
+      /in force, and no such decision/,
     ],
     'an override is missing': [withHistory({ overrides: [] }), /stands 0 times/],
     'an override is audited twice': [withHistory({ audit: [work, work] }), /revision 1 and 2 audit entries/],
