@@ -108,7 +108,7 @@ function revisionsAgree({ history, log }: Evidence): Check {
   const decided = history.decisions.filter(({ revision }) => revision > 0);
   for (const { entryId, revision, artifact, verdict, action, blockFrom } of decided)
     compare('history', `${artifact} (${entryId}) revision ${revision}`, `${verdict} ${action} ${blockFrom}`);
-  for (const [id, n] of countsOf(history.decisions.map((decision) => decision.id)))
+  for (const [id, n] of countsOf(history.decisions.map(({ id, revision }) => `${id} (revision ${revision})`)))
     if (n > 1) problems.push(`decision ${id} stands in the history ${n} times`);
   return check(
     'no two records of one revision disagree',
