@@ -16,24 +16,43 @@ export interface FaultsOptions {
   readonly onFailed: (fault: Fault, error: unknown) => void;
 }
 
-/** Lets the faults happen in their order, each when the input is so far and its target is not being hurt already. */
-export async function runFaults(options: FaultsOptions): Promise<void> {
-  const running = new Map<string, Promise<void>>();
-  for (const fault of options.faults) {
-    await untilProgress(options.progress, fault.at);
-    const hurts = needed(fault);
-    while (running.size >= mostAtOnce || hurts.some((target) => running.has(target))) await sleep(pollMs);
-    options.onFault(fault);
-    const over = options
-      .strike(fault)
-      .catch((error: unknown) => options.onFailed(fault, error))
-      .finally(() => running.delete(fault.target));
-    running.set(fault.target, over);
+/**
+ * Lets the faults happen in their order, each when the input is so far and its target is not being hurt already. An outage
+ * lasts as long as it lasts: the input is to wait for them, or the last faults would hurt nobody at work.
+ */
+export class Faults {
+  readonly #options: FaultsOptions;
+  #begun = 0;
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
   }
-  await Promise.all(running.values());
+
+  /** Share of the input beyond which nothing more is to be sent for now: faults are due before that have not begun. */
+  get inputLimit(): number {
+    return this.#options.faults[this.#begun + mostAtOnce - 1]?.at ?? Infinity;
+  }
+
+  /** Resolves when all are over. */
+  async run(): Promise<void> {
+    const { faults, strike, progress, onFault, onFailed } = this.#options;
+    const running = new Map<string, Promise<void>>();
+    for (const fault of faults) {
+      await untilProgress(progress, fault.at);
+      const hurts = needed(fault);
+      while (running.size >= mostAtOnce || hurts.some((target) => running.has(target))) await sleep(pollMs);
+      this.#begun += 1;
+      onFault(fault);
+      const over = strike(fault)
+        .catch((error: unknown) => onFailed(fault, error))
+        .finally(() => running.delete(fault.target));
+      running.set(fault.target, over);
+    }
+    await Promise.all(running.values());
+  }
 }
 
-/** What is emptied or appended to must run. */
-function needed({ kind, target }: Fault): readonly string[] {
-  return kind === 'repeat' ? [target, 'kafka'] : [target];
+/** Nothing is appended while the broker is hurt, nor the broker hurt while something is appended. */
+function needed({ target }: Fault): readonly string[] {
+  return target === 'log' || target === 'kafka' ? ['log', 'kafka'] : [target];
 }

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly devices: ReadonlyMap<string, TestDevice>;
   /** Reports a second; null: as fast as they are taken. */
   readonly rate: number | null;
+  /** Share of the input beyond which nothing is sent for now; none where left out. */
+  readonly limit?: () => number;
 }
 
 /** Requests in flight at a time: what they carry overtakes each other. */
@@ -21,6 +23,7 @@ const pauseMs = 200;
 /** An agent does not wait for ever; what it gave up on may be in the log all the same. */
 const timeoutMs = 8_000;
 const againWithinMs = 3_000;
+const pollMs = 50;
 
 /** Sends the input of a scenario until all of it is accepted, and knows what is. */
 export class Load {
@@ -58,7 +61,7 @@ export class Load {
   }
 
   async #lane(startedMs: number): Promise<void> {
-    const { scenario, rate } = this.#options;
+    const { scenario, rate, limit } = this.#options;
     const repeats: Promise<void>[] = [];
     for (;;) {
       const batch = scenario.batches[this.#next];
@@ -67,6 +70,7 @@ export class Load {
       const dueMs = rate === null ? 0 : startedMs + (1000 * this.#begun) / rate;
       this.#begun += batch.reports.length;
       await sleep(Math.max(0, dueMs - performance.now()));
+      while (this.progress >= (limit?.() ?? Infinity)) await sleep(pollMs);
       const now = new Date().toISOString();
       const reports = batch.reports.map((report) => ({ ...report, '@timestamp': now }));
       await this.#send(batch, reports);

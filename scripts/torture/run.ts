@@ -6,7 +6,7 @@ import { judge, type Check } from './checks.ts';
 import { startClusterSubject } from './cluster-subject.ts';
 import { startEmbeddedSubject } from './embedded-subject.ts';
 import { readHistory, readSubscriber, type Evidence } from './evidence.ts';
-import { runFaults } from './faults.ts';
+import { Faults } from './faults.ts';
 import { Load } from './load.ts';
 import { readLog } from './log-state.ts';
 import { foundOrganizations, type Organizations } from './organizations.ts';
@@ -90,26 +90,29 @@ async function disturb(run: Run): Promise<{ readonly evidence: Evidence; readonl
   const { url } = subject;
   const organizations = await foundOrganizations(subject, scenario);
   const followers = await startSubscribers(url, folder, organizations);
-  const load = new Load({ url, scenario, seed, devices: organizations.devices, rate });
   const failedFaults: string[] = [];
-  const progress = (): number => load.progress;
+  const hurting = new Faults({
+    faults,
+    progress: () => load.progress,
+    strike: (fault) => subject.strike(fault),
+    onFault: (fault) => {
+      const line = `fault ${fault.number}/${faults.length}: ${describeFault(fault)}`;
+      say(line);
+      onNotice(line);
+    },
+    onFailed: (fault, error) =>
+      failedFaults.push(`fault ${fault.number} (${describeFault(fault)}) failed: ${String(error)}`),
+  });
+  const { devices, tenants } = organizations;
+  const load: Load = new Load({ url, scenario, seed, devices, rate, limit: () => hurting.inputLimit });
   const state = (): string =>
     `accepted ${load.acceptedCount}/${scenario.reports}, entries ${[...followers.values()].map(({ store }) => store.size).join('/')}`;
   const stopTelling = tellRegularly(subject, state, say);
   try {
     await Promise.all([
       load.run(),
-      makeOverrides(url, organizations.tenants, scenario.overrides, progress),
-      runFaults({
-        ...{ faults, progress, strike: (fault: Fault) => subject.strike(fault) },
-        onFault: (fault) => {
-          const line = `fault ${fault.number}/${faults.length}: ${describeFault(fault)}`;
-          say(line);
-          onNotice(line);
-        },
-        onFailed: (fault, error) =>
-          failedFaults.push(`fault ${fault.number} (${describeFault(fault)}) failed: ${String(error)}`),
-      }),
+      makeOverrides(url, tenants, scenario.overrides, () => load.progress),
+      hurting.run(),
     ]);
     say('all is accepted and the faults are over; waiting until nothing is left to do');
     await settle(subject, patienceMs, () => areCurrent(followers, subject));
