@@ -54,7 +54,8 @@ to rest and checks that nothing was lost, doubled or decided otherwise than with
   .addHelpText(
     'after',
     `
-Exit code: 0 when every check passed, 1 otherwise; then data and logs are kept, and the last line says where.
+Exit code: 0 when every check passed, 1 otherwise; then data and logs are kept, and the last line says where. Ctrl-C ends
+it with all that it started; the folder that the first line names stays.
 The cluster profile needs Java 17, Maven once, and redis-server; docs/operate/torture.md tells how to read the result.`,
   )
   .action(async (given: Options) => {
@@ -74,4 +75,9 @@ The cluster profile needs Java 17, Maven once, and redis-server; docs/operate/to
       );
     process.exitCode = passed ? 0 : 1;
   });
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  say(`torture: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
