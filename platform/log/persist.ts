@@ -14,21 +14,22 @@ export interface PersistOptions {
 /**
  * Tries again what fails because something is away (a retryable operational error), with pauses that double, until it is
  * done or not wanted any more. Rejects with everything else: that is a bug.
+ *
+ * @returns what it came to; null when it was given up
  */
-export async function persist(
-  attempt: () => Promise<void> | void | undefined,
+export async function persist<Result>(
+  attempt: () => Promise<Result> | Result,
   { isWanted, onRetry }: PersistOptions,
-): Promise<void> {
+): Promise<Result | null> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
-      await attempt();
-      return;
+      return await attempt();
     } catch (error) {
       if (!isFirebreakError(error) || !error.retryable) throw error;
-      if (!isWanted()) return;
+      if (!isWanted()) return null;
       onRetry?.(error);
     }
     for (let waitedMs = 0; waitedMs < pauseMs && isWanted(); waitedMs += pollMs) await sleep(pollMs);
-    if (!isWanted()) return;
+    if (!isWanted()) return null;
   }
 }

@@ -1,6 +1,7 @@
 import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOverrides } from './analyst.ts';
 import { judge, type Check } from './checks.ts';
 import { startClusterSubject } from './cluster-subject.ts';
@@ -121,11 +122,11 @@ async function disturb(run: Run): Promise<{ readonly evidence: Evidence; readonl
   }
   say('looking at what it left behind');
   const [unready, lag] = [await subject.unready(), await subject.lag()];
-  const history = await readHistory(url, subject.database, organizations);
-  const outcome = await outcomeFor(url, organizations);
+  const history = await insist(() => readHistory(url, subject.database, organizations));
+  const outcome = await insist(() => outcomeFor(url, organizations));
   const subscribers = await Promise.all(
     [...followers].map(([tenant, follower]) =>
-      readSubscriber(tenant, organizations.tenants.get(tenant)?.id ?? '', follower, subject.snapshotUrls),
+      insist(() => readSubscriber(tenant, tenants.get(tenant)?.id ?? '', follower, subject.snapshotUrls)),
     ),
   );
   await Promise.all([...followers.values()].map((follower) => follower.stop()));
@@ -139,6 +140,18 @@ async function disturb(run: Run): Promise<{ readonly evidence: Evidence; readonl
     log: await readLog(await subject.openLog()),
   };
   return { evidence, failedCalls: load.failures };
+}
+
+/** What was hurt may still let a connection go: a look that fails is taken again, a few times. */
+async function insist<Result>(look: () => Promise<Result>): Promise<Result> {
+  for (let left = 3; left > 0; left -= 1) {
+    try {
+      return await look();
+    } catch {
+      await sleep(1000);
+    }
+  }
+  return look();
 }
 
 function acceptedBy(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Trust } from '../../contracts/domain.ts';
 import { isFirebreakError } from '../../contracts/errors.ts';
@@ -9,6 +8,7 @@ import { topics, type AcceptedReport, type Finding } from '../../contracts/topic
 import type { Score } from '../../contracts/score.ts';
 import type { DecisionConfig } from '../../engine/decide/config.ts';
 import { isSettled } from '../../engine/decide/settled.ts';
+import { persist } from '../../platform/log/persist.ts';
 import type { RecordHeaders, TopicLog, TypedRecord } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
 import type { Changelog } from './changelog.ts';
@@ -301,18 +301,11 @@ export class PartitionCorrelator {
     return written !== null;
   }
 
-  /** Tries until the log has done it. @returns null when this was stopped before */
-  async #insist<Result>(attempt: () => Promise<Result>): Promise<Result | null> {
-    for (let waitMs = 50; ; waitMs = Math.min(2000, waitMs * 2)) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!isFirebreakError(error) || !error.retryable) throw error;
-        this.#options.events.effectsDelayed(error);
-        if (this.#stopped) return null;
-        await sleep(waitMs);
-      }
-    }
+  /** Until the log has done it. @returns null when this was stopped before */
+  #insist<Result>(attempt: () => Promise<Result>): Promise<Result | null> {
+    const { events } = this.#options;
+    const isWanted = (): boolean => !this.#stopped;
+    return persist(attempt, { isWanted, onRetry: (error) => events.effectsDelayed(error) });
   }
 
   async #confirm(learned: ReadonlyMap<string, readonly Fact[]>): Promise<void> {

@@ -45,8 +45,9 @@ export async function expectCurrent(
   patienceMs: number,
 ): Promise<void> {
   const snapshot = await eventually(async () => {
-    const fresh = await snapshotOf(url, device);
-    if (store.summary.digest === fresh.digest) return fresh;
+    // What was hurt may still let a connection go.
+    const fresh = await snapshotOf(url, device).catch(() => null);
+    if (store.summary.digest === fresh?.digest) return fresh;
     await sleep(150);
     return null;
   }, patienceMs);

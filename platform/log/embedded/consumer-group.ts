@@ -138,7 +138,9 @@ class GroupMember implements Consumer {
     for (const reader of readers)
       this.#owned.set(reader.partition, { reader, done: told.then(() => this.#run(reader)) });
     const isWanted = (): boolean => readers.some((reader) => !reader.isStopped);
-    await this.#guard(() => persist(() => this.#options.onGained?.(gained.map(toRef), this), { isWanted }));
+    await this.#guard(async () => {
+      await persist(() => this.#options.onGained?.(gained.map(toRef), this), { isWanted });
+    });
     start();
   }
 
@@ -160,7 +162,9 @@ class GroupMember implements Consumer {
       const batch = await reader.next();
       if (batch === undefined) return;
       const isWanted = (): boolean => !reader.isStopped && reader.position === batch.end;
-      await this.#guard(() => persist(() => this.#options.handle(batch, this), { isWanted }));
+      await this.#guard(async () => {
+        await persist(() => this.#options.handle(batch, this), { isWanted });
+      });
     }
   }
 

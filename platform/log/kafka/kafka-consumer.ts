@@ -242,13 +242,13 @@ export class KafkaConsumer implements Consumer {
     return this.#turn;
   }
 
-  #insist(
+  async #insist(
     what: string,
     attempt: () => Promise<void> | void | undefined,
     isWanted: () => boolean = () => this.#stopping === undefined,
   ): Promise<void> {
     const { onEvent } = this.#deps.settings;
-    return persist(attempt, { isWanted, onRetry: (error) => onEvent({ kind: 'retrying', what, error }) });
+    await persist(attempt, { isWanted, onRetry: (error) => onEvent({ kind: 'retrying', what, error }) });
   }
 
   /** What the caller's code throws, but for what is away, ends this consumer, once, and nothing else. */
