@@ -40,6 +40,13 @@ export const scoreSchema = z.object({
   deviceId: deviceIdSchema,
   reportId: reportIdSchema,
   reportedAt: storedTimestampSchema,
+  reportOffset: z
+    .int()
+    .nonnegative()
+    .apply(optional)
+    .describe(
+      'Where the report lies in its partition: who hears the score after it was decided finds it there.',
+    ),
   artifactKey: artifactKeySchema,
   classifier: z.string().max(64),
   version: z.string().max(64),

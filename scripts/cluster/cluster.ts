@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
 import { freePort } from '../servers/free-port.ts';
-import { startKafka, type KafkaBroker } from '../servers/kafka/broker.ts';
-import { startRedis, type RedisServer } from '../servers/redis.ts';
 import { startFront, type Front } from './front.ts';
 import { startInstance, type Instance } from './instance.ts';
+import { startServers, type ClusterServers } from './servers.ts';
 
 export interface ClusterOptions {
   /** Keeps the data of all servers and the credentials; made on the first start. */
@@ -23,15 +21,12 @@ export interface ClusterOptions {
   readonly onNotice: (line: string) => void;
 }
 
-export interface Cluster {
+export interface Cluster extends Pick<ClusterServers, 'kafka' | 'redis' | 'postgres'> {
   readonly url: string;
   readonly operatorToken: string;
   readonly credentialsFile: string;
-  readonly kafka: KafkaBroker;
-  readonly redis: RedisServer;
-  readonly postgres: Postgres;
   readonly instances: readonly Instance[];
-  /** Starts what was killed once more, under the same name, on the same port. */
+  /** Starts an instance, `kafka` or `redis` once more, under the same name, on the same port and data. */
   restart(name: string): Promise<void>;
   /** In order: the interface, the services from the beginning of the loop to its end, then what they stand on. */
   stop(): Promise<void>;
@@ -48,11 +43,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const undo: (() => Promise<unknown>)[] = [];
   try {
     onNotice('starting PostgreSQL, Redis and Kafka');
-    const [postgres, redis, kafka] = await startServers(options, undo);
+    const servers = await startServers({ dataDir: options.dataDir, fsync: options.fsync ?? true });
+    undo.push(() => servers.stop());
     const operatorToken = ensureToken(join(options.dataDir, 'credentials.json'));
-    const env = environmentOf(options, operatorToken, { postgres, redis, kafka });
+    const env = environmentOf(options, operatorToken, servers);
     const instances = new Map<string, Instance>();
-    const start = async (service: ServiceName, name: string, port: number): Promise<void> => {
+    const start = async (service: Instance['service'], name: string, port: number): Promise<void> => {
       const onLine = (line: string): void => onNotice(`${name}: ${line}`);
       instances.set(name, await startInstance({ service, name, port, env, onLine }));
     };
@@ -69,11 +65,18 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     undo.push(() => front.stop());
     const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
     return {
-      ...{ url: front.url, operatorToken, credentialsFile, kafka, redis, postgres },
+      ...{ url: front.url, operatorToken, credentialsFile, postgres: servers.postgres },
+      get kafka() {
+        return servers.kafka;
+      },
+      get redis() {
+        return servers.redis;
+      },
       get instances() {
         return [...instances.values()];
       },
       restart: async (name) => {
+        if (name === 'kafka' || name === 'redis') return servers.restart(name);
         const instance = instances.get(name);
         if (instance === undefined) throw new RangeError(`There is no instance ${name}.`);
         await instance.stop();
@@ -85,25 +88,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await undoAll(undo);
     throw error;
   }
-}
-
-async function startServers(
-  { dataDir, fsync = true }: ClusterOptions,
-  undo: (() => Promise<unknown>)[],
-): Promise<readonly [Postgres, RedisServer, KafkaBroker]> {
-  const keep = async <Server extends { stop(): Promise<unknown> }>(starting: Promise<Server>) => {
-    const server = await starting;
-    undo.push(() => server.stop());
-    return server;
-  };
-  const starting = [
-    keep(startPostgres({ dataDir: join(dataDir, 'postgres'), fsync })),
-    keep(startRedis({ dataDir: join(dataDir, 'redis') })),
-    keep(startKafka({ dataDir: join(dataDir, 'kafka') })),
-  ] as const;
-  // All have settled before anything is undone: none is forgotten that was still starting.
-  await Promise.allSettled(starting);
-  return Promise.all(starting);
 }
 
 function environmentOf(

@@ -4,7 +4,7 @@ import { spawnGuarded, type GuardedProcess } from '../servers/guarded-process.ts
 
 /** One process of one service. */
 export interface Instance extends Pick<GuardedProcess, 'pid' | 'exited' | 'kill' | 'stop' | 'lines'> {
-  readonly service: ServiceName;
+  readonly service: ServiceName | 'all-in-one';
   /** Such as `ingest-2`. */
   readonly name: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface Instance extends Pick<GuardedProcess, 'pid' | 'exited' | 'kill'
 }
 
 export interface InstanceOptions {
-  readonly service: ServiceName;
+  readonly service: ServiceName | 'all-in-one';
   readonly name: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;

@@ -20,6 +20,8 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Resolves when the server is gone, with its exit status: 128 and the number of the signal where one ended it. */
+  readonly exited: Promise<number>;
   /** SIGTERM, and SIGKILL when that was not enough; resolves when the server is gone. */
   stop(): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -57,6 +59,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
     url: `redis://127.0.0.1:${port}`,
     port,
     pid: server.pid,
+    exited: server.exited,
     stop: () => server.stop(),
     kill: (signal) => server.kill(signal),
   };

@@ -64,9 +64,9 @@ export class ClassifierWorker implements Part {
       events.poisoned(this.name, poison.length);
     }
     const { accepts, id } = classifier.profile;
-    const asked = records.flatMap(({ value, headers }) =>
+    const asked = records.flatMap(({ value, headers, offset }) =>
       value !== null && !value.historyOnly && accepts.includes(value.artifactKind)
-        ? [{ report: value, headers }]
+        ? [{ report: value, headers, offset }]
         : [],
     );
     if (asked.length > 0) {
@@ -75,7 +75,8 @@ export class ClassifierWorker implements Part {
         asked.map(({ report }) => report),
         startedMs,
       );
-      await log.append(topics.scores, scores, (index) => asked[index]?.headers ?? {});
+      const placed = scores.map((score, index) => ({ ...score, reportOffset: asked[index]?.offset ?? 0 }));
+      await log.append(topics.scores, placed, (index) => asked[index]?.headers ?? {});
       events.scored(id, scores, inferences);
     }
     const { topic, partition, end: offset } = batch;

@@ -1,11 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isFirebreakError } from '../../contracts/errors.ts';
+import type { Score } from '../../contracts/score.ts';
 import { topics } from '../../contracts/topics.ts';
+import { persist } from '../../platform/log/persist.ts';
 import type { RecordHeaders, TopicLog } from '../../platform/log/topic-log.ts';
 import type { DecisionEffects } from './decide-occasion.ts';
 import type { CorrelateEvents } from './events.ts';
 import { group } from './group.ts';
 import type { JoinedWork } from './joiner.ts';
+import { withReport } from './late-score.ts';
+import type { Occasion } from './work.ts';
 
 /** Joined work with the headers of its report: the trace that its effects belong to. */
 export interface Traced extends JoinedWork {
@@ -17,9 +19,6 @@ export interface Effected {
   /** Null: a bug kept it from being decided, and it lies in the dead letters. */
   readonly effects: DecisionEffects | null;
 }
-
-const firstPauseMs = 50;
-const longestPauseMs = 2000;
 
 /** Where the decisions of one partition leave what they decided. */
 export class EffectsLog {
@@ -63,6 +62,11 @@ export class EffectsLog {
     return this.#insist(async () => (await this.#log.log.ends(topic))[this.#partition] ?? 0);
   }
 
+  /** @returns the occasion of a late score with what its report says; null when it was stopped before the log gave it */
+  withReport(occasion: Occasion, score: Score): Promise<Occasion | null> {
+    return this.#insist(() => withReport(occasion, score, this.#log, this.#partition));
+  }
+
   /** A bug on one record does not stop the others: it goes to the dead letters as it lies in the log. */
   async bequeath({ work, offsets }: JoinedWork, error: unknown): Promise<void> {
     const partition = this.#partition;
@@ -86,16 +90,8 @@ export class EffectsLog {
   }
 
   /** @returns null when it was stopped before the log took or answered it */
-  async #insist<Answer>(ask: () => Promise<Answer>): Promise<Answer | null> {
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!isFirebreakError(error) || !error.retryable) throw error;
-        this.#events.effectsDelayed(error);
-        if (this.#stopped) return null;
-        await sleep(pauseMs);
-      }
-    }
+  #insist<Answer>(ask: () => Promise<Answer>): Promise<Answer | null> {
+    const isWanted = (): boolean => !this.#stopped;
+    return persist(ask, { isWanted, onRetry: (error) => this.#events.effectsDelayed(error) });
   }
 }

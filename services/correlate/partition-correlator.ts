@@ -23,7 +23,7 @@ import type { CorrelateEvents } from './events.ts';
 import { Joiner, type JoinedWork } from './joiner.ts';
 import type { PartitionOffsets } from './partition-offsets.ts';
 import type { VerdictView } from './verdict-view.ts';
-import { occasionOf, type Occasion } from './work.ts';
+import { occasionOf, type Occasion, type Work } from './work.ts';
 
 export interface PartitionCorrelatorOptions {
   readonly partition: number;
@@ -220,7 +220,8 @@ export class PartitionCorrelator {
       const ready = this.#claim(proposed, occasion, signals, context);
       if (ready === null) continue;
       try {
-        const effects = decideOccasion(occasion, signals, context);
+        const effects = await this.#judge(ready.work, occasion, signals, context);
+        if (effects === null) return;
         this.#remember(effects, occasion, learned, nowMs);
         done.push({ work: ready, occasion, effects });
         events.decided(ready.work, effects, nowMs);
@@ -233,6 +234,20 @@ export class PartitionCorrelator {
     if (!(await this.#effects.write(done))) return;
     await this.#confirm(learned);
     this.#settle(done, states !== null, nowMs);
+  }
+
+  /** @returns null when it was stopped before the log gave what it takes */
+  async #judge(
+    work: Work,
+    occasion: Occasion,
+    signals: ArtifactSignals | null,
+    context: DecideContext,
+  ): Promise<DecisionEffects | null> {
+    const effects = decideOccasion(occasion, signals, context);
+    if (work.kind !== 'score' || effects.judgement.verdict !== 'malicious') return effects;
+    // What it was done by is in the report, which was decided before anything spoke against it.
+    const whole = await this.#effects.withReport(occasion, work.score);
+    return whole === null ? null : decideOccasion(whole, signals, context);
   }
 
   #context(nowMs: number): DecideContext {

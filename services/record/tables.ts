@@ -101,6 +101,11 @@ export const reportTable: HistoryTable<ReportRow> = {
   },
 };
 
+/**
+ * A report that a device sent again, because it had no answer, was accepted at two times and is answered at both under one
+ * id (what puts an entry in force has a revision of its own). The days are kept apart by that time, so their key cannot
+ * tell: who sends again does so within a day.
+ */
 const insertDecisions = `
 with inserted as (
 insert into history.decisions (decision_id, accepted_at, decided_at, expires_at, tenant_id, device_id, report_id, entry_id, revision,
@@ -115,6 +120,12 @@ select decision_id, to_timestamp(accepted_ms / 1000), to_timestamp(decided_ms / 
     as u (decision_id, accepted_ms, decided_ms, expires_ms, tenant_id, device_id, report_id, entry_id, revision, artifact_key,
           artifact_kind, reach, verdict, action, block_from, severity, reason_code, threat_name, detection_source, file_name,
           classifiers, body, shared_body)
+  left join lateral (
+    select 1 as known from history.decisions d
+     where u.revision = 0 and d.decision_id = u.decision_id
+       and d.accepted_at between to_timestamp(u.accepted_ms / 1000) - interval '1 day' and to_timestamp(u.accepted_ms / 1000) + interval '1 day'
+     limit 1) earlier on true
+ where earlier.known is null
 on conflict (decision_id, accepted_at) do nothing
 returning accepted_at, recorded_at
 )${widenZones('decisions', 'accepted_at')}`;
@@ -124,7 +135,7 @@ export function decisionTable(k: number): HistoryTable<DecisionRow> {
   return {
     topic: topics.decisions.name,
     rowOf: (record) => decisionRow(record, k),
-    identityOf: (row) => `${row.decisionId} ${row.acceptedAtMs}`,
+    identityOf: (row) => `${row.decisionId} ${row.revision === 0 ? '' : row.acceptedAtMs}`,
     write: async (pool, rows) => {
       const column = columnsOf(rows);
       await pool.query({

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, chmodSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startCluster, type Cluster } from '../../scripts/cluster/cluster.ts';
 import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
 import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { mainJob } from './main-job.ts';
-import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
+import { follow, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
+import { expectCurrent, expectRecordedOnce, untilReporting } from './under-load.ts';
 
 const patienceMs = 60_000;
 const home = mkdtempSync(join(tmpdir(), 'firebreak-cluster-'));
@@ -52,54 +52,29 @@ describe('under load, with one after another killed', () => {
     }
   }, 120_000);
 
-  const untilReporting = async (): Promise<void> => {
-    const before = reporters.map(({ accepted }) => accepted.size);
-    await eventually(
-      () => (reporters.every(({ accepted }, at) => accepted.size > (before[at] ?? 0) + 50) ? true : null),
-      patienceMs,
-    );
-  };
+  const reporting = () => untilReporting(reporters, 50, patienceMs);
 
   test('reports go on being accepted through the loss of an instance of each service, and of all signals', async () => {
-    await untilReporting();
+    await reporting();
     for (const name of ['ingest-1', 'classify-1', 'correlate-1', 'publish-1', 'record-1', 'query-1']) {
       cluster.instances.find((instance) => instance.name === name)?.kill('SIGKILL');
-      await untilReporting();
+      await reporting();
       await cluster.restart(name);
     }
     const redis = new Redis(cluster.redis.url);
     await redis.flushall();
     redis.disconnect();
-    await untilReporting();
+    await reporting();
     await Promise.all(reporters.map((reporter) => reporter.stop()));
   }, 600_000);
 
   test('every accepted report stands in the history exactly once', async () => {
-    for (const [at, tenant] of tenants.entries()) {
-      const accepted = [...(reporters[at]?.accepted ?? [])];
-      const recorded = await eventually(async () => {
-        const ids = (await listAll(cluster.url, tenant, '/v1/reports')).map(({ id }) => String(id));
-        if (new Set(ids).size >= accepted.length) return ids;
-        await sleep(500);
-        return null;
-      }, patienceMs);
-      expect(recorded.length).toBe(new Set(recorded).size);
-      expect(recorded.toSorted()).toEqual(accepted.toSorted());
-    }
+    for (const [at, tenant] of tenants.entries())
+      await expectRecordedOnce(cluster.url, tenant, reporters.slice(at, at + 1), patienceMs);
   }, 120_000);
 
   test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
-    for (const { device, store, events } of followers) {
-      const snapshot = await eventually(async () => {
-        const fresh = await snapshotOf(cluster.url, device);
-        if (store.summary.digest === fresh.digest) return fresh;
-        await sleep(200);
-        return null;
-      }, patienceMs);
-      expect(store.summary).toEqual({ count: snapshot.count, digest: snapshot.digest });
-      expect(snapshot.count).toBeGreaterThan(0);
-      expect(events.filter(({ kind }) => kind === 'differs' || kind === 'resync')).toEqual([]);
-    }
+    for (const follower of followers) await expectCurrent(cluster.url, follower, patienceMs);
     await Promise.all(followers.map((follower) => follower.stop()));
   }, 120_000);
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import type { ReportResult } from '../../contracts/http.ts';
 import type { ReportInput } from '../../contracts/report.ts';
-import { reportOf, send, type TestDevice } from '../support/api.ts';
+import { reportOf, type TestDevice } from '../support/api.ts';
+import { deliver } from '../support/deliver.ts';
 
 const batchReports = 12;
 /** Every so many batches one of the reports is hostile, and no other is like it. */
@@ -37,29 +37,14 @@ export class ReportingDevice {
 
   async #run(): Promise<void> {
     for (let batch = 0; !this.#stopping.signal.aborted; batch += 1) {
-      let reports = reportsOf(this.device, batch);
-      while (reports.length > 0) {
-        const results = await this.#try(reports);
-        const taken = new Set(results.flatMap(({ id, status }) => (isTaken(status) ? [id] : [])));
-        for (const id of taken) if (id !== null) this.accepted.add(id);
-        reports = reports.filter(({ id }) => !taken.has(id));
-        await sleep(pauseMs);
-      }
+      await deliver(this.#url, this.device, reportsOf(this.device, batch), {
+        pauseMs,
+        onAccepted: (id) => this.accepted.add(id),
+        onFailed: () => (this.failures += 1),
+      });
+      await sleep(pauseMs);
     }
   }
-
-  async #try(reports: readonly ReportInput[]): Promise<readonly ReportResult[]> {
-    try {
-      return await send(this.#url, this.device, reports);
-    } catch {
-      this.failures += 1;
-      return [];
-    }
-  }
-}
-
-function isTaken(status: ReportResult['status']): boolean {
-  return status === 'accepted' || status === 'known' || status === 'duplicate';
 }
 
 function reportsOf({ id }: TestDevice, batch: number): readonly ReportInput[] {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readinessSchema } from '../../contracts/http.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
 import { topics, type Topic } from '../../contracts/topics.ts';
@@ -11,9 +10,10 @@ import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
 import { call, createTenant, enrollDevice, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeDataDir, removeDataDir, startService, type ServiceProcess } from '../support/service-process.ts';
-import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
+import { follow, listAll, snapshotOf, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
+import { expectCurrent, expectRecordedOnce, untilReporting } from './under-load.ts';
 
 /** How often each of the two is killed. */
 const rounds = 1;
@@ -50,14 +50,7 @@ async function startAgain(): Promise<void> {
   service = await startService({ dataDir, env: { FIREBREAK_HTTP_PORT: port } });
 }
 
-/** Resolves when every device was told of further reports that they are accepted. */
-async function untilReporting(): Promise<void> {
-  const before = reporters.map(({ accepted }) => accepted.size);
-  await eventually(
-    () => (reporters.every(({ accepted }, at) => accepted.size > (before[at] ?? 0) + 100) ? true : null),
-    patienceMs,
-  );
-}
+const reporting = () => untilReporting(reporters, 100, patienceMs);
 
 function killPostgres(): void {
   process.kill(postmasterPid(), 'SIGKILL');
@@ -75,18 +68,18 @@ const missing = async () => {
 test(
   'the service and PostgreSQL are killed under load and come back by themselves',
   async () => {
-    await untilReporting();
+    await reporting();
     for (let round = 0; round < rounds; round += 1) {
       await service.kill();
       await startAgain();
-      await untilReporting();
+      await reporting();
       const pid = postmasterPid();
       killPostgres();
       await eventually(
         async () => ((await missing().catch(() => null))?.status === 503 ? true : null),
         2000,
       ).catch(() => undefined);
-      await untilReporting();
+      await reporting();
       expect(postmasterPid()).not.toBe(pid);
     }
     await Promise.all(reporters.map((reporter) => reporter.stop()));
@@ -98,32 +91,12 @@ test(
 );
 
 test('every accepted report stands in the history exactly once', async () => {
-  for (const [at, tenant] of tenants.entries()) {
-    const accepted = reporters.slice(2 * at, 2 * at + 2).flatMap((reporter) => [...reporter.accepted]);
-    const recorded = await eventually(async () => {
-      const ids = (await listAll(service.url, tenant, '/v1/reports')).map(({ id }) => String(id));
-      if (new Set(ids).size >= accepted.length) return ids;
-      await sleep(200);
-      return null;
-    }, patienceMs);
-    expect(recorded.length).toBe(new Set(recorded).size);
-    expect(recorded.toSorted()).toEqual(accepted.toSorted());
-  }
+  for (const [at, tenant] of tenants.entries())
+    await expectRecordedOnce(service.url, tenant, reporters.slice(2 * at, 2 * at + 2), patienceMs);
 }, 60_000);
 
 test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
-  for (const { device, store, events } of followers) {
-    const snapshot = await eventually(async () => {
-      const fresh = await snapshotOf(service.url, device);
-      if (store.summary.digest === fresh.digest) return fresh;
-      await sleep(100);
-      return null;
-    }, patienceMs);
-    expect(store.summary).toEqual({ count: snapshot.count, digest: snapshot.digest });
-    expect(snapshot.entries.length).toBe(snapshot.count);
-    expect(snapshot.count).toBeGreaterThan(0);
-    expect(events.filter(({ kind }) => kind === 'differs' || kind === 'resync')).toEqual([]);
-  }
+  for (const follower of followers) await expectCurrent(service.url, follower, patienceMs);
 }, 60_000);
 
 test('every entry in force has its decision in the history, and no revision stands there twice', async () => {
@@ -132,7 +105,7 @@ test('every entry in force has its decision in the history, and no revision stan
     if (follower === undefined) throw new Error('There is no such follower.');
     const { entries } = await snapshotOf(service.url, follower.device);
     const name = ({ id, revision }: Record<string, unknown>) => `${String(id)} ${String(revision)}`;
-    const wide = entries.filter(({ reach }) => reach === 'ecosystem');
+    const wide = entries.filter((entry) => entry.source === 'decision' && entry.reach === 'ecosystem');
     // Answers to who waits are no revisions: they are not in the stream, and all have the number 0.
     const decided = (await listAll(service.url, tenant, '/v1/verdicts')).filter(
       ({ revision }) => revision !== 0,

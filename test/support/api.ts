@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly json?: unknown;
   readonly raw?: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
+  /** After so long the call is given up; whoever answers may have heard it all the same. */
+  readonly timeoutMs?: number;
 }
 
 export async function call(url: string, path: string, options: CallOptions = {}): Promise<Reply> {
@@ -35,6 +37,7 @@ export async function call(url: string, path: string, options: CallOptions = {})
       ...headers,
     },
     ...(body !== undefined && { body: typeof body === 'string' ? body : new Uint8Array(body) }),
+    ...(options.timeoutMs !== undefined && { signal: AbortSignal.timeout(options.timeoutMs) }),
   });
   const text = await response.text();
   const isJson =
@@ -103,18 +106,29 @@ export function reportOf(report: Pick<ReportInput, 'artifact'> & Partial<ReportI
   };
 }
 
+/** The service answered, and not as was asked. */
+export class RefusedError extends Error {
+  readonly status: number;
+  constructor({ status, text }: Pick<Reply, 'status' | 'text'>) {
+    super(`${status} ${text}`);
+    this.status = status;
+  }
+}
+
 export async function send(
   url: string,
   device: TestDevice,
   reports: readonly ReportInput[],
   waitSeconds?: number,
+  timeoutMs?: number,
 ): Promise<readonly ReportResult[]> {
   const reply = await call(url, '/v1/reports', {
     token: device.credential,
     json: { sentAt: new Date().toISOString(), ecs: { version: '9.1' }, reports },
     headers: waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` },
+    ...(timeoutMs !== undefined && { timeoutMs }),
   });
-  if (reply.status >= 300) throw new Error(`${reply.status} ${reply.text}`);
+  if (reply.status >= 300) throw new RefusedError(reply);
   return reportBatchResultSchema.parse(reply.body).results;
 }
 

@@ -237,6 +237,31 @@ describe('the correlator', () => {
     );
   });
 
+  test('a behaviour that is condemned only by a score that came late reopens the file all the same', async () => {
+    await startCorrelator();
+    const image = {
+      executable: 'C:\\Users\\ann\\Downloads\\late.exe',
+      hash: { sha256: sha(10) },
+      entity_id: 'p2',
+    };
+    const accepted = acceptedReport({
+      artifact: { kind: 'command-line', text: 'dump-secrets --slowly' },
+      process: image,
+    });
+    const [position] = await log.append(topics.reports, [accepted]);
+    const [first] = await decisionsOn(accepted.artifactKey, 1);
+    expect(first).toMatchObject({ end: 'deadline', verdict: 'no-threats-found' });
+    await log.append(topics.scores, [
+      { ...scoreOf(accepted, 'rules', 0.97), ...(position && { reportOffset: position.offset }) },
+    ]);
+    const [decision] = await decisionsOn(`file:sha256:${sha(10)}`, 1);
+    expect(decision).toMatchObject({ trigger: { kind: 'finding' }, verdict: 'malicious', reach: 'tenant' });
+    const record = (await all(topics.verdicts)).find(
+      (each) => each.kind === 'entry' && each.entry.key === accepted.artifactKey,
+    );
+    expect(record).toMatchObject({ origin: { processEntityId: 'p2' } });
+  });
+
   test('a restart replays what was not settled and publishes nothing twice', async () => {
     await startCorrelator();
     const { artifactKey } = await report(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { decisionIdSchema, toTimestamp } from '../../../contracts/ids.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
 import { topics, type DeadLetter } from '../../../contracts/topics.ts';
 import { openEmbeddedLog } from '../../../platform/log/embedded/embedded-log.ts';
@@ -110,6 +111,29 @@ describe('what stands in the log comes to stand in history', () => {
     const shared = JSON.stringify(rows[1]?.shared_body);
     for (const secret of [accepted.tenantId, accepted.deviceId, accepted.report.id, 'invoice.exe'])
       expect(shared).not.toContain(secret);
+  });
+
+  test('the answer to a report that was sent again stands once; what that puts in force stands beside it', async () => {
+    const accepted = acceptedReport({ tenantId: newTenant() });
+    const decisionId = randomUUID();
+    const again = (laterMs: number) => ({
+      ...accepted,
+      acceptedAt: toTimestamp(Date.parse(accepted.acceptedAt) + laterMs),
+    });
+    const answer = (laterMs: number) =>
+      decisionFor(again(laterMs), { decisionId: decisionIdSchema.parse(decisionId), revision: 0 });
+    const inForce = { ...answer(3000), revision: 1 };
+    await log.append(topics.decisions, [answer(0), answer(1000)]);
+    await log.append(topics.decisions, [answer(2000), inForce]);
+    await log.append(topics.decisions, [answer(4000)]);
+    const marker = acceptedReport({ tenantId: accepted.tenantId });
+    await log.append(topics.decisions, [decisionFor(marker, { revision: 0 })]);
+    await untilRecorded('decisions', 'report_id = $1', [marker.report.id], 1);
+    const { rows } = await owner.query<{ revision: number }>(
+      'select revision from history.decisions where decision_id = $1 order by accepted_at',
+      [decisionId],
+    );
+    expect(rows.map(({ revision }) => revision)).toEqual([0, 1]);
   });
 
   test('an entry is replaced by a higher revision and by nothing else', async () => {

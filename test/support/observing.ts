@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { ServerClock } from '../../agent/sdk/clock.ts';
 import { EntryStore } from '../../agent/sdk/entry-store.ts';
-import { StreamClient, type StreamClientEvent } from '../../agent/sdk/stream-client.ts';
+import { StreamClient, type StreamClientEvent, type StreamTiming } from '../../agent/sdk/stream-client.ts';
+import type { Entry } from '../../contracts/entry.ts';
 import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
-import { call, itemsSchema, type TestDevice, type TestTenant } from '../support/api.ts';
+import { call, itemsSchema, type TestDevice, type TestTenant } from './api.ts';
 
 /** Follows the stream as an agent does, on disk, from the first start to the last. */
 export interface Follower {
@@ -19,6 +20,7 @@ export async function follow(
   folder: string,
   tenant: TestTenant,
   device: TestDevice,
+  timing: Partial<StreamTiming> = {},
 ): Promise<Follower> {
   const owner = { tenantId: tenantIdSchema.parse(tenant.id), deviceId: deviceIdSchema.parse(device.id) };
   const store = await EntryStore.open({ path: join(folder, device.id, 'entries'), owner });
@@ -30,7 +32,7 @@ export async function follow(
     store,
     clock: new ServerClock(),
     onEvent: (event) => events.push(event),
-    timing: { firstPauseMs: 50, longestPauseMs: 500 },
+    timing: { firstPauseMs: 50, longestPauseMs: 500, ...timing },
   });
   const running = client.run(stopping.signal);
   const stop = async (): Promise<void> => {
@@ -44,14 +46,14 @@ export async function follow(
 export interface Snapshot {
   readonly count: number;
   readonly digest: string;
-  readonly entries: readonly { readonly id: string; readonly revision: number; readonly reach?: string }[];
+  readonly entries: readonly Entry[];
 }
 
 export async function snapshotOf(url: string, { credential }: TestDevice): Promise<Snapshot> {
   const { text } = await call(url, '/v1/snapshot', { token: credential });
   const lines = text.split('\n').filter((line) => line !== '');
   const { end } = JSON.parse(lines.pop() ?? '') as { end: { count: number; digest: string } };
-  return { ...end, entries: lines.map((line) => JSON.parse(line) as Snapshot['entries'][number]) };
+  return { ...end, entries: lines.map((line) => JSON.parse(line) as Entry) };
 }
 
 /** @returns all pages of a list, as the tenant's administrator sees it */
