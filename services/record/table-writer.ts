@@ -55,7 +55,7 @@ export class TableWriter<Row> {
       (await this.#insist(() => this.#bury(batch, poison, 'FB_RECORD_UNREADABLE'))) &&
       (await this.#insist(() => this.#insert(batch, items)));
     if (!settled) return false;
-    this.#options.events.wrote(batch.topic, items.length);
+    this.#options.events.wrote(batch.topic, items.length, batch.records[0]?.appendedAt ?? Date.now());
     if (batch.records.length < fullBatchRecords) await this.#rest(this.#options.lingerMs ?? 50);
     return true;
   }
