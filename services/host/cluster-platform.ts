@@ -33,8 +33,8 @@ const probeEveryMs = 2000;
 /** What the cluster profile stands on: Kafka, Redis and PostgreSQL, which run elsewhere. */
 export class ClusterPlatform implements Platform {
   readonly name = 'platform';
+  readonly owner: Connection;
   readonly #options: ClusterPlatformOptions;
-  readonly #owner: Connection;
   readonly #pools: Pools;
   #log: KafkaLog | undefined;
   #logIdentity: string | undefined;
@@ -46,7 +46,7 @@ export class ClusterPlatform implements Platform {
   constructor(options: ClusterPlatformOptions) {
     this.#options = options;
     this.#pools = new Pools((pool, error) => options.events.connectionLost(pool, error));
-    this.#owner = connectionOf(options.config.postgresUrl);
+    this.owner = connectionOf(options.config.postgresUrl);
     parseRedisTarget(options.config.redisUrl);
   }
 
@@ -71,10 +71,10 @@ export class ClusterPlatform implements Platform {
 
   async #prepareDatabase(): Promise<void> {
     try {
-      await migrate(this.#owner, migrationsFolder);
-      await enableRoles(this.#owner);
+      await migrate(this.owner, migrationsFolder);
+      await enableRoles(this.owner);
     } catch (cause) {
-      throw databaseError(cause, this.#owner);
+      throw databaseError(cause, this.owner);
     }
   }
 
@@ -110,7 +110,7 @@ export class ClusterPlatform implements Platform {
   }
 
   pool(role: RoleName, name: string, connections: number): DatabasePool {
-    return this.#pools.open(roleConnection(this.#owner, role), name, connections);
+    return this.#pools.open(roleConnection(this.owner, role), name, connections);
   }
 
   poolUsage(): readonly PoolUsage[] {

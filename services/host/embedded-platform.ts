@@ -70,6 +70,10 @@ export class EmbeddedPlatform implements Platform {
     return started(this.#postgres).dataDir;
   }
 
+  get owner(): Connection {
+    return started(this.#postgres).connection;
+  }
+
   get topicLog(): TopicLog {
     return new TopicLog(started(this.#log), partitions);
   }

@@ -17,6 +17,8 @@ export interface TableWriterOptions {
   readonly events: RecordEvents;
   /** After a batch that was not full, so that the next one is: history may lag this long, and costs a fraction. */
   readonly lingerMs?: number;
+  /** Rows count as recorded when the log took their records, not now: history that is written again keeps its order. */
+  readonly isRebuild?: boolean;
 }
 
 interface Item<Row> {
@@ -69,7 +71,9 @@ export class TableWriter<Row> {
     const poison: PoisonRecord[] = [];
     for (const record of batch.records) {
       try {
-        const row = this.#table.rowOf(record);
+        const row = this.#table.rowOf(
+          this.#options.isRebuild === true ? { ...record, recordedAtMs: record.appendedAt } : record,
+        );
         if (row === null) continue;
         const identity = this.#table.identityOf(row);
         if (!items.has(identity)) items.set(identity, { record, row });
