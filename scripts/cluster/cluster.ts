@@ -31,6 +31,8 @@ export interface Cluster {
   readonly redis: RedisServer;
   readonly postgres: Postgres;
   readonly instances: readonly Instance[];
+  /** Variables of every service, for tools that stand on the same servers. */
+  readonly env: Readonly<Record<string, string>>;
   /** Starts what was killed once more, under the same name, on the same port. */
   restart(name: string): Promise<void>;
   /** In order: the interface, the services from the beginning of the loop to its end, then what they stand on. */
@@ -69,7 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     undo.push(() => front.stop());
     const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
     return {
-      ...{ url: front.url, operatorToken, credentialsFile, kafka, redis, postgres },
+      ...{ url: front.url, operatorToken, credentialsFile, kafka, redis, postgres, env },
       get instances() {
         return [...instances.values()];
       },

@@ -8,6 +8,7 @@ import { startCluster, type Cluster } from '../../scripts/cluster/cluster.ts';
 import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
 import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { runScript } from '../support/run-script.ts';
 import { mainJob } from './main-job.ts';
 import { follow, listAll, snapshotOf, type Follower } from './observing.ts';
 import { processesIn } from './processes-in.ts';
@@ -86,6 +87,31 @@ describe('under load, with one after another killed', () => {
       expect(recorded.length).toBe(new Set(recorded).size);
       expect(recorded.toSorted()).toEqual(accepted.toSorted());
     }
+  }, 120_000);
+
+  test('history that was emptied is rebuilt from the log beside the running services, as it was', async () => {
+    const listed = async () =>
+      Promise.all(
+        tenants.map(async (tenant) => {
+          const lists = await Promise.all(
+            ['/v1/reports', '/v1/verdicts'].map((path) => listAll(cluster.url, tenant, path)),
+          );
+          return lists
+            .flat()
+            .map(({ recordedAt: _, ...item }) => JSON.stringify(item))
+            .toSorted();
+        }),
+      );
+    const before = await listed();
+    expect(before.every((items) => items.length > 500)).toBe(true);
+    const { code, errors, output } = await runScript(
+      'scripts/rebuild-history.ts',
+      ['--empty-first'],
+      cluster.env,
+    );
+    expect({ code, errors }).toMatchObject({ code: 0 });
+    expect(output).toContain('History is what the log says');
+    expect(await listed()).toEqual(before);
   }, 120_000);
 
   test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
