@@ -13,6 +13,7 @@ export interface PoolUsage {
 export class Pools {
   readonly #onConnectionLost: (pool: string, error: Error) => void;
   readonly #pools: { readonly name: string; readonly pool: DatabasePool }[] = [];
+  #isEnding = false;
 
   /** @param onConnectionLost told when an idle connection breaks */
   constructor(onConnectionLost: (pool: string, error: Error) => void) {
@@ -20,7 +21,10 @@ export class Pools {
   }
 
   open(connection: Connection, name: string, connections: number): DatabasePool {
-    const onConnectionLost = (error: Error): void => this.#onConnectionLost(name, error);
+    const onConnectionLost = (error: Error): void => {
+      // The server may be faster to end what the pool gives up.
+      if (!this.#isEnding) this.#onConnectionLost(name, error);
+    };
     const pool = createPool(connection, { name, connections, onConnectionLost });
     this.#pools.push({ name, pool });
     return pool;
@@ -41,6 +45,7 @@ export class Pools {
   }
 
   async end(): Promise<void> {
+    this.#isEnding = true;
     await Promise.all(this.#pools.splice(0).map(({ pool }) => pool.end()));
   }
 }

@@ -76,7 +76,11 @@ export function createHostEvents(metrics: Metrics, logger: Logger): HostEvents {
     notice: (server, notice) => logger.warn({ notice }, server),
     connectionLost: (pool, error) => {
       lost.inc({ pool });
-      logger.warn({ pool, error }, 'a connection to PostgreSQL was lost; the pool opens another one');
+      // The driver hangs the whole client on its errors.
+      logger.warn(
+        { pool, why: error.message },
+        'a connection to PostgreSQL was lost; the pool opens another one',
+      );
     },
     lagged: (group, topic, records) => lag.set({ group, topic }, records),
     deadLettersCounted: (records) => deadLetters.set(records),
