@@ -6,8 +6,10 @@ import { defaultLimits } from '../contracts/limits.ts';
 import { topics, type SignalRecord, type VerdictRecord } from '../contracts/topics.ts';
 import { factFields } from '../engine/correlate/fold.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
+import { createMetrics } from '../platform/telemetry/metrics.ts';
 import { SignalState } from '../platform/signals/signal-state.ts';
 import { EmbeddedPlatform } from '../services/host/embedded-platform.ts';
+import { createHostEvents } from '../services/host/events.ts';
 import { decidedEntry, ecosystem } from '../test/support/entries.ts';
 import { reportOn } from './corpus.ts';
 
@@ -30,7 +32,7 @@ export async function makeKnown(
   const platform = new EmbeddedPlatform(
     dataDir,
     defaultLimits,
-    createLogger({ name: 'bench', level: 'warn' }),
+    createHostEvents(createMetrics(), createLogger({ name: 'bench', level: 'warn' })),
   );
   await platform.start();
   try {

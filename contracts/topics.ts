@@ -44,8 +44,10 @@ export const acceptedReportSchema = z.object({
   evidence: evidenceKindSchema,
   acceptedAt: storedTimestampSchema,
   clockSuspect: z.boolean().describe('`@timestamp` is off by more than the allowed skew.'),
+  // The first records had none.
   awaited: z
     .boolean()
+    .default(false)
     .describe('A request is held for the verdict: it gets an answer even where one is in force.'),
   historyOnly: z.boolean().describe('Too old to tell anything about now: it makes no signal.'),
   report: reportSchema,

@@ -9,6 +9,7 @@ import { defaultLimits } from '../contracts/limits.ts';
 import { topics } from '../contracts/topics.ts';
 import { reasonTexts } from '../contracts/domain.ts';
 import { configKeys } from '../platform/config/config.ts';
+import { metricCatalogue } from './metric-catalogue.ts';
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
@@ -85,6 +86,29 @@ ${table(['code', 'text'], rows)}
 `;
 }
 
+function metrics(): string {
+  const catalogue = metricCatalogue();
+  const sections = [...new Set(catalogue.map(({ service }) => service))].map((service) => {
+    const rows = catalogue
+      .filter((metric) => metric.service === service)
+      .map(({ name, type, labels, help }) => [
+        `\`${name}\``,
+        type,
+        labels.map((label) => `\`${label}\``).join(', '),
+        help,
+      ]);
+    const title = service === 'process' ? 'Every process' : service;
+    return `## ${title}\n\n${table(['metric', 'type', 'labels', 'tells'], rows)}\n`;
+  });
+  return `# Metrics
+
+Each process serves its own at \`/metrics\` in the Prometheus text format; in one process of several services they stand
+together. A histogram has the series \`_bucket\` (with the label \`le\`), \`_sum\` and \`_count\`. How to be alerted by them
+stands in [alarms.md](../operate/alarms.md).
+
+${sections.join('\n')}`;
+}
+
 /** Pages of docs/reference by file name. */
 export function referenceDocs(): Readonly<Record<string, string>> {
   return {
@@ -92,6 +116,7 @@ export function referenceDocs(): Readonly<Record<string, string>> {
     'configuration.md': configuration(),
     'topics.md': topicPage(),
     'reasons.md': reasons(),
+    'metrics.md': metrics(),
   };
 }
 

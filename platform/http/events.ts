@@ -24,6 +24,8 @@ export function createHttpEvents(metrics: Metrics, logger: Logger): HttpEvents {
     { name: 'firebreak_http_problems_total', help: 'Problem documents sent, by error code.' },
     ['code'],
   );
+  // There from the start: the first one is an increase, too.
+  problems.inc({ code: 'FB_INTERNAL' }, 0);
   return {
     answered: (operation, status, tookMs) => {
       requests.inc({ operation, status: String(status) });

@@ -147,6 +147,9 @@ export interface ConsumeOptions extends BatchLimits {
   readonly onFailed: (error: unknown) => void;
 }
 
+/** Who consumes what. */
+export type ConsumerGroup = Pick<ConsumeOptions, 'group' | 'topics'>;
+
 export interface Consumer {
   /**
    * Says that everything before the position is settled; durable when it resolves. A new owner of the partition

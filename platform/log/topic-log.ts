@@ -4,6 +4,7 @@ import { defaultLimits, type Limits } from '../../contracts/limits.ts';
 import { topics, type DeadLetter, type Topic } from '../../contracts/topics.ts';
 import type { Batch, Log, Position, StoredRecord, TopicSpec } from './log.ts';
 import { place } from './place.ts';
+import { dropUnknownKeys } from './unknown-keys.ts';
 
 /** Headers that travel with a record: the trace it belongs to. */
 export type RecordHeaders = Readonly<Record<string, string>>;
@@ -143,7 +144,10 @@ export function readValue<Value>(
   return value;
 }
 
-/** @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema */
+/**
+ * Fields that this version does not know are passed over, also where the interface refuses them.
+ * @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema
+ */
 export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null): Value | null {
   if (value === null) return null;
   let json: unknown;
@@ -152,7 +156,8 @@ export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null)
   } catch (cause) {
     throw new FirebreakError('FB_RECORD_UNREADABLE', `The value is not JSON in UTF-8.`, { cause });
   }
-  const parsed = topic.schema.safeParse(json);
+  let parsed = topic.schema.safeParse(json);
+  if (!parsed.success && dropUnknownKeys(json, parsed.error.issues)) parsed = topic.schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new FirebreakError(

@@ -25,6 +25,7 @@ interface Described {
 /** What the metrics page lists, for docs/reference/metrics.md. */
 export interface MetricDescription extends Described {
   readonly type: string;
+  readonly labels: readonly string[];
 }
 
 /** The metrics of one process. Nothing is registered by importing a module, and two instances in one process do not meet. */
@@ -81,6 +82,14 @@ export function createMetrics(): Metrics {
     collectProcess: () => collectDefaultMetrics({ register: registry }),
     page: async () => ({ mediaType: registry.contentType, text: await registry.metrics() }),
     list: () =>
-      registry.getMetricsAsArray().map(({ name, help, type }) => ({ name, help, type: String(type) })),
+      registry.getMetricsAsArray().map((metric) => {
+        const { name, help, type } = metric;
+        return { name, help, type: String(type), labels: labelsOf(metric) };
+      }),
   };
+}
+
+/** Every metric of the library has them; its types do not say so. */
+function labelsOf(metric: object): readonly string[] {
+  return 'labelNames' in metric && Array.isArray(metric.labelNames) ? metric.labelNames.map(String) : [];
 }

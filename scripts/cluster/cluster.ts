@@ -26,6 +26,8 @@ export interface Cluster extends Pick<ClusterServers, 'kafka' | 'redis' | 'postg
   readonly operatorToken: string;
   readonly credentialsFile: string;
   readonly instances: readonly Instance[];
+  /** Variables of every service, for tools that stand on the same servers. */
+  readonly env: Readonly<Record<string, string>>;
   /** Starts an instance, `kafka` or `redis` once more, under the same name, on the same port and data. */
   restart(name: string): Promise<void>;
   /** In order: the interface, the services from the beginning of the loop to its end, then what they stand on. */
@@ -65,7 +67,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     undo.push(() => front.stop());
     const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
     return {
-      ...{ url: front.url, operatorToken, credentialsFile, postgres: servers.postgres },
+      ...{ url: front.url, operatorToken, credentialsFile, postgres: servers.postgres, env },
       get kafka() {
         return servers.kafka;
       },

@@ -5,6 +5,8 @@ import { defaultLimits } from '../../contracts/limits.ts';
 import { databaseUser, socketPort } from '../../platform/postgres/cluster.ts';
 import { createClient, type Connection } from '../../platform/postgres/pool.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
+import { createMetrics } from '../../platform/telemetry/metrics.ts';
+import { createHostEvents } from '../../services/host/events.ts';
 import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
 import { startInstance } from '../cluster/instance.ts';
 import { freePort } from '../servers/free-port.ts';
@@ -70,7 +72,7 @@ export async function startEmbeddedSubject({ folder, onNotice }: SubjectOptions)
         keeper.stop();
         await service.stop();
         const logger = createLogger({ name: 'torture', level: 'silent' });
-        platform = new EmbeddedPlatform(dataDir, defaultLimits, logger);
+        platform = new EmbeddedPlatform(dataDir, defaultLimits, createHostEvents(createMetrics(), logger));
         await platform.start();
       }
       const { topicLog: log, partitions, logIdentity: identity } = platform;

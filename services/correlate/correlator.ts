@@ -44,6 +44,8 @@ interface Owned {
 
 const joinedNames = ['reports', 'scores', 'evidence'] as const;
 const joined = joinedNames.map((name) => topics[name].name);
+/** Its own verdicts too: what lands there that is not its own, it mends. */
+export const consumedTopics: readonly string[] = [...joined, topics.verdicts.name];
 const restorePatienceMs = 2000;
 const expireEveryMs = 25;
 const progressEveryMs = 250;
@@ -73,8 +75,7 @@ export class Correlator implements Part {
     const { log, events } = this.#options;
     this.#consumer = await log.log.consume({
       group,
-      // Its own verdicts too: what lands there that is not its own, it mends.
-      topics: [...joined, topics.verdicts.name],
+      topics: consumedTopics,
       from: 'earliest',
       handle: (batch) => this.#handle(batch),
       onGained: (partitions, consumer) => this.#gain(partitions, consumer),
@@ -105,6 +106,15 @@ export class Correlator implements Part {
   /** Work that waits for scores or for its decision. */
   get waitingCount(): number {
     return [...this.#owned.values()].reduce((sum, { correlator }) => sum + correlator.waitingCount, 0);
+  }
+
+  get ownedCount(): number {
+    return this.#owned.size;
+  }
+
+  /** Partitions that decide without the signals. */
+  get degradedCount(): number {
+    return [...this.#owned.values()].filter(({ correlator }) => correlator.isDegraded).length;
   }
 
   #every(intervalMs: number, run: () => void): void {

@@ -131,3 +131,26 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     },
   };
 }
+
+/** What a correlator holds, asked when the metrics are read. */
+export interface CorrelateGauges {
+  readonly owned: () => number;
+  readonly degraded: () => number;
+  readonly waiting: () => number;
+}
+
+export function watchCorrelate(metrics: Metrics, gauges: CorrelateGauges): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.gauge({ name, help }, { collect: (to) => to.set(read()) });
+  gauge(
+    'firebreak_correlate_owned_partitions',
+    'Partitions of artifacts that this process decides.',
+    gauges.owned,
+  );
+  gauge(
+    'firebreak_correlate_degraded_partitions',
+    'Owned partitions that decided without the signals, and have not made it up yet.',
+    gauges.degraded,
+  );
+  gauge('firebreak_correlate_waiting', 'Work that waits for scores or for its decision.', gauges.waiting);
+}

@@ -3,11 +3,14 @@ import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
 import { decisionConfigSchema, defaultDecisionConfig } from '../../engine/decide/config.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import type { ConsumerGroup } from '../../platform/log/log.ts';
 import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
-import { Correlator } from './correlator.ts';
-import type { CorrelateEvents } from './events.ts';
+import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import { consumedTopics, Correlator } from './correlator.ts';
+import { watchCorrelate, type CorrelateEvents } from './events.ts';
+import { group } from './group.ts';
 import { TrustView } from './trust-view.ts';
 
 export interface CorrelateDependencies {
@@ -17,12 +20,13 @@ export interface CorrelateDependencies {
   readonly limits: Limits;
   readonly writer: string;
   readonly events: CorrelateEvents;
+  readonly metrics: Metrics;
 }
 
 /** @returns the parts of the correlator: what it must know of tenants first, then the consumer */
 export function createCorrelate(dependencies: CorrelateDependencies): {
   readonly parts: readonly Part[];
-  readonly correlator: Correlator;
+  readonly groups: readonly ConsumerGroup[];
 } {
   const { log, limits, events } = dependencies;
   const trust = new TrustView();
@@ -44,5 +48,10 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
     answerLifeMs,
   });
   const correlator = new Correlator({ ...dependencies, trustOf: trust.trustOf, config });
-  return { parts: [control, correlator], correlator };
+  watchCorrelate(dependencies.metrics, {
+    owned: () => correlator.ownedCount,
+    degraded: () => correlator.degradedCount,
+    waiting: () => correlator.waitingCount,
+  });
+  return { parts: [control, correlator], groups: [{ group, topics: consumedTopics }] };
 }

@@ -5,23 +5,24 @@ import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { ClusterConfig } from '../../platform/config/config.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
-import type { KafkaConnection, KafkaLogEvent } from '../../platform/log/kafka/settings.ts';
+import type { KafkaConnection } from '../../platform/log/kafka/settings.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
 import { isDatabaseAway } from '../../platform/postgres/failure.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
-import { createPool, type Connection, type DatabasePool } from '../../platform/postgres/pool.ts';
+import type { Connection, DatabasePool } from '../../platform/postgres/pool.ts';
+import { Pools, type PoolUsage } from '../../platform/postgres/pools.ts';
 import { enableRoles, roleConnection, type RoleName } from '../../platform/postgres/roles.ts';
 import { RedisSignals } from '../../platform/signals/redis-signals.ts';
 import { parseRedisTarget } from '../../platform/signals/redis-target.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
-import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { HostEvents } from './events.ts';
 import type { Platform } from './platform.ts';
 
 export interface ClusterPlatformOptions {
   readonly config: ClusterConfig;
   readonly dataDir: string;
   readonly limits: Limits;
-  readonly logger: Logger;
+  readonly events: HostEvents;
   /** Tells this process from others in the brokers' and the database's own views. */
   readonly clientId: string;
 }
@@ -32,9 +33,9 @@ const probeEveryMs = 2000;
 /** What the cluster profile stands on: Kafka, Redis and PostgreSQL, which run elsewhere. */
 export class ClusterPlatform implements Platform {
   readonly name = 'platform';
+  readonly owner: Connection;
   readonly #options: ClusterPlatformOptions;
-  readonly #owner: Connection;
-  readonly #pools: DatabasePool[] = [];
+  readonly #pools: Pools;
   #log: KafkaLog | undefined;
   #logIdentity: string | undefined;
   #signals: RedisSignals | undefined;
@@ -44,19 +45,20 @@ export class ClusterPlatform implements Platform {
   /** @throws FB_CONFIG_INVALID when an address cannot be read */
   constructor(options: ClusterPlatformOptions) {
     this.#options = options;
-    this.#owner = connectionOf(options.config.postgresUrl);
+    this.#pools = new Pools((pool, error) => options.events.connectionLost(pool, error));
+    this.owner = connectionOf(options.config.postgresUrl);
     parseRedisTarget(options.config.redisUrl);
   }
 
   async start(): Promise<void> {
-    const { config, limits, logger, clientId } = this.#options;
+    const { config, limits, events, clientId } = this.#options;
     try {
       await this.#prepareDatabase();
       this.#log = await openKafkaLog({
         connection: kafkaConnectionOf(config.kafka, clientId),
         replicationFactor: config.kafka.replicas,
         maxRecordBytes: limits.recordBytes,
-        onEvent: (event) => tellLogEvent(logger, event),
+        onEvent: (event) => events.log(event),
       });
       await this.topicLog.createTopics(limits);
       this.#logIdentity = await this.#log.identity();
@@ -69,16 +71,16 @@ export class ClusterPlatform implements Platform {
 
   async #prepareDatabase(): Promise<void> {
     try {
-      await migrate(this.#owner, migrationsFolder);
-      await enableRoles(this.#owner);
+      await migrate(this.owner, migrationsFolder);
+      await enableRoles(this.owner);
     } catch (cause) {
-      throw databaseError(cause, this.#owner);
+      throw databaseError(cause, this.owner);
     }
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#probing);
-    await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
+    await this.#pools.end();
     await this.#signals?.close();
     await this.#log?.close();
   }
@@ -108,18 +110,20 @@ export class ClusterPlatform implements Platform {
   }
 
   pool(role: RoleName, name: string, connections: number): DatabasePool {
-    const pool = createPool(roleConnection(this.#owner, role), { name, connections });
-    this.#pools.push(pool);
-    return pool;
+    return this.#pools.open(roleConnection(this.owner, role), name, connections);
+  }
+
+  poolUsage(): readonly PoolUsage[] {
+    return this.#pools.usage();
   }
 
   async openSignals(): Promise<Signals> {
-    const { config, limits, logger } = this.#options;
+    const { config, limits, events } = this.#options;
     this.#signals = await RedisSignals.open({
       target: parseRedisTarget(config.redisUrl),
       partitions: this.partitions,
       lookBackMs: limits.lookBackMs,
-      onNotice: (notice) => logger.warn({ notice }, 'Redis'),
+      onNotice: (notice) => events.notice('Redis', notice),
     });
     return this.#signals;
   }
@@ -128,7 +132,7 @@ export class ClusterPlatform implements Platform {
   async #probe(): Promise<void> {
     const [log, database] = await Promise.allSettled([
       started(this.#log).ends(topics.progress.name),
-      this.#pools[0]?.query('select 1'),
+      this.#pools.probe(),
     ]);
     if (log.status === 'rejected') this.#away = 'Kafka does not answer.';
     else if (database.status === 'rejected') this.#away = 'PostgreSQL does not answer.';
@@ -186,22 +190,5 @@ function readAuthority(file: string): Buffer {
     throw new FirebreakError('FB_CONFIG_INVALID', `FIREBREAK_KAFKA_CA_FILE=${file} cannot be read.`, {
       cause,
     });
-  }
-}
-
-function tellLogEvent(logger: Logger, event: KafkaLogEvent): void {
-  switch (event.kind) {
-    case 'client':
-      logger.debug({ event }, 'the client library of Kafka');
-      return;
-    case 'retrying':
-      logger.info({ event }, 'Kafka is asked again');
-      return;
-    case 'skipped':
-    case 'evicted':
-      logger.warn({ event }, 'the log');
-      return;
-    case 'stuck':
-      logger.error({ event }, 'a partition stands still; restart the process, and report what it was doing');
   }
 }

@@ -6,15 +6,11 @@ import { openEmbeddedLog, type EmbeddedLog } from '../../platform/log/embedded/e
 import { parseBatch, TopicLog } from '../../platform/log/topic-log.ts';
 import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
-import {
-  createClient,
-  createPool,
-  type Connection,
-  type DatabasePool,
-} from '../../platform/postgres/pool.ts';
+import { createClient, type Connection, type DatabasePool } from '../../platform/postgres/pool.ts';
+import { Pools, type PoolUsage } from '../../platform/postgres/pools.ts';
 import { enableRoles, roleConnection, type RoleName } from '../../platform/postgres/roles.ts';
 import { EmbeddedSignals } from '../../platform/signals/embedded-signals.ts';
-import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { HostEvents } from './events.ts';
 import type { Platform } from './platform.ts';
 
 /** One partition a topic: the embedded log pays a row per partition and flush, and one process owns all of them anyway. */
@@ -28,23 +24,24 @@ export class EmbeddedPlatform implements Platform {
   readonly partitions = partitions;
   readonly #dataDir: string;
   readonly #limits: Limits;
-  readonly #logger: Logger;
-  readonly #pools: DatabasePool[] = [];
+  readonly #events: HostEvents;
+  readonly #pools: Pools;
   #postgres: Postgres | undefined;
   #log: EmbeddedLog | undefined;
   #logIdentity: string | undefined;
 
-  constructor(dataDir: string, limits: Limits, logger: Logger) {
+  constructor(dataDir: string, limits: Limits, events: HostEvents) {
     this.#dataDir = dataDir;
     this.#limits = limits;
-    this.#logger = logger;
+    this.#events = events;
+    this.#pools = new Pools((pool, error) => events.connectionLost(pool, error));
   }
 
   async start(): Promise<void> {
     try {
       this.#postgres = await startPostgres({
         dataDir: this.#dataDir,
-        onNotice: (notice) => this.#logger.warn({ notice }, 'PostgreSQL'),
+        onNotice: (notice) => this.#events.notice('PostgreSQL', notice),
       });
       const { connection } = this.#postgres;
       await migrate(connection, migrationsFolder);
@@ -52,7 +49,7 @@ export class EmbeddedPlatform implements Platform {
       this.#log = await openEmbeddedLog({
         connection,
         maxRecordBytes: this.#limits.recordBytes,
-        onEvent: (event) => this.#logger.warn({ event }, 'the log'),
+        onEvent: (event) => this.#events.log(event),
       });
       await this.topicLog.createTopics(this.#limits);
       this.#logIdentity = await identify(connection);
@@ -63,7 +60,7 @@ export class EmbeddedPlatform implements Platform {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#pools.splice(0).map((pool) => pool.end()));
+    await this.#pools.end();
     await this.#log?.close();
     await this.#postgres?.stop();
   }
@@ -71,6 +68,10 @@ export class EmbeddedPlatform implements Platform {
   /** Where the data really is: PostgreSQL cannot run below every folder. */
   get dataDir(): string {
     return started(this.#postgres).dataDir;
+  }
+
+  get owner(): Connection {
+    return started(this.#postgres).connection;
   }
 
   get topicLog(): TopicLog {
@@ -82,9 +83,11 @@ export class EmbeddedPlatform implements Platform {
   }
 
   pool(role: RoleName, name: string, connections: number): DatabasePool {
-    const pool = createPool(roleConnection(started(this.#postgres).connection, role), { name, connections });
-    this.#pools.push(pool);
-    return pool;
+    return this.#pools.open(roleConnection(started(this.#postgres).connection, role), name, connections);
+  }
+
+  poolUsage(): readonly PoolUsage[] {
+    return this.#pools.usage();
   }
 
   /** What falls out of memory is read back from the changelog. */

@@ -15,8 +15,10 @@ import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { createAuthenticator } from '../../platform/postgres/authenticator.ts';
 import { createLogger, type Logger } from '../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../platform/telemetry/metrics.ts';
+import { createHostEvents, watchHost } from './events.ts';
+import { LagWatch } from './lag-watch.ts';
+import { loadPlatform } from './load-platform.ts';
 import { ensureOperator, type Operator } from './operator.ts';
-import type { Platform } from './platform.ts';
 import { services, type Foundation, type Hosted, type ServiceName } from './services.ts';
 
 /** What a person wants to know when it is up. */
@@ -58,8 +60,14 @@ async function* allParts(
     return part;
   };
 
-  const platform = up(await loadPlatform(config, names, logger));
+  const events = createHostEvents(metrics, logger);
+  const platform = up(await loadPlatform(config, `firebreak-${names.join('-')}`, events));
   yield platform;
+  watchHost(metrics, {
+    missing: () => missingParts(started),
+    pools: () => platform.poolUsage(),
+    partitions: () => platform.partitions,
+  });
   const operator = ensureOperator(platform.dataDir, config.operatorToken);
   const log = platform.topicLog;
 
@@ -84,6 +92,7 @@ async function* allParts(
   for (const name of names) hosted.push(await services[name](foundation));
   // Who reads all verdicts in force starts together: each page is read and parsed once for them all.
   for (const { parts } of hosted) for (const part of parts) yield up(part);
+  yield up(new LagWatch({ log: log.log, groups: hosted.flatMap(({ groups = [] }) => groups), events }));
 
   const routes = [...healthRoutes(() => missingParts(started)), ...hosted.flatMap((each) => each.routes)];
   const server = up(
@@ -106,24 +115,6 @@ async function* allParts(
   for (const { streams } of hosted) if (streams !== undefined) yield up(streams);
   while (missingParts(started).length > 0) await sleep(10);
   ready({ url: server.url, credentialsFile: announce(operator, server.url) });
-}
-
-/** That of the profile alone is loaded: the image of the cluster is without the built-in PostgreSQL. */
-async function loadPlatform(
-  config: Config,
-  names: readonly ServiceName[],
-  logger: Logger,
-): Promise<Platform> {
-  const { cluster, dataDir, limits } = config;
-  if (cluster === null) {
-    const { EmbeddedPlatform } = await import('./embedded-platform.ts');
-    return new EmbeddedPlatform(dataDir, limits, logger);
-  }
-  const { ClusterPlatform } = await import('./cluster-platform.ts');
-  return new ClusterPlatform({
-    ...{ config: cluster, dataDir, limits, logger },
-    clientId: `firebreak-${names.join('-')}`,
-  });
 }
 
 /** Loaded only where they are used: their runtime is the largest thing in a process. */

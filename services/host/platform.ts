@@ -1,6 +1,7 @@
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import type { DatabasePool } from '../../platform/postgres/pool.ts';
+import type { Connection, DatabasePool } from '../../platform/postgres/pool.ts';
+import type { PoolUsage } from '../../platform/postgres/pools.ts';
 import type { RoleName } from '../../platform/postgres/roles.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
 
@@ -15,6 +16,9 @@ export interface Platform extends Part {
   readonly logIdentity: string;
   /** A pool of its own for each user, so that nobody waits for another's work; the platform ends it. */
   pool(role: RoleName, name: string, connections: number): DatabasePool;
+  poolUsage(): readonly PoolUsage[];
+  /** Who may do everything to the database: for tools. Services have roles. */
+  readonly owner: Connection;
   /** Called once in a process; the platform closes it. */
   openSignals(): Promise<Signals>;
 }

@@ -6,6 +6,7 @@ import { getReportOperation } from '../../contracts/operations/history.ts';
 import type { Config } from '../../platform/config/config.ts';
 import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import type { ConsumerGroup } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { findRecordedReport } from '../../platform/postgres/recorded-report.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
@@ -30,6 +31,8 @@ export interface Foundation {
 export interface Hosted {
   readonly routes: readonly Route[];
   readonly parts: readonly Part[];
+  /** What it consumes: told how far behind. */
+  readonly groups?: readonly ConsumerGroup[];
   /** To be started after the interface, so that it stops first: it lets open streams go. */
   readonly streams?: Part;
 }
@@ -99,7 +102,7 @@ export const services = {
       import('../correlate/service.ts'),
       import('../correlate/events.ts'),
     ]);
-    const { parts } = createCorrelate({
+    const { parts, groups } = createCorrelate({
       log,
       signals: await platform.openSignals(),
       profiles: (await classifiers()).classifiers.map(({ profile }) => profile),
@@ -107,20 +110,21 @@ export const services = {
       // Of this process alone: a container that starts again has the same name and the same process id.
       writer: `${hostname().slice(0, 32)}:${process.pid}:${randomBytes(4).toString('hex')}`,
       events: createCorrelateEvents(logger, metrics),
+      metrics,
     });
-    return { routes: [], parts };
+    return { routes: [], parts, groups };
   },
   classify: async ({ log, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
     const [{ createClassify }, { createClassifyEvents }] = await Promise.all([
       import('../classify/service.ts'),
       import('../classify/events.ts'),
     ]);
-    const { parts } = createClassify({
+    const { parts, groups } = createClassify({
       log,
       classifiers: (await classifiers()).classifiers,
       events: createClassifyEvents(logger, metrics),
     });
-    return { routes: [], parts };
+    return { routes: [], parts, groups };
   },
 } satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
 

@@ -1,4 +1,5 @@
 import type { ReportResult } from '../../contracts/http.ts';
+import { topics } from '../../contracts/topics.ts';
 import { latencyBuckets, type Metrics } from '../../platform/telemetry/metrics.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 
@@ -56,6 +57,13 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
     { name: 'firebreak_ingest_unreadable_records_total', help: 'Records that the view passed over.' },
     ['topic'],
   );
+  // There from the start: the first one is an increase, too.
+  for (const { name } of [topics.verdicts, topics.answers, topics.control, topics.progress])
+    unreadable.inc({ topic: name }, 0);
+  const readFailures = metrics.counter({
+    name: 'firebreak_ingest_read_failures_total',
+    help: 'Times that reading the log for the view failed and was tried again.',
+  });
   return {
     answered: (results, droppedFields) => {
       const byStatus = new Map<string, number>();
@@ -77,8 +85,10 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
       unreadable.inc({ topic });
       logger.error({ topic, partition, offset, detail }, 'a record cannot be read; the view passed over it');
     },
-    readingFailed: (error, pauseMs) =>
-      logger.warn({ error, pauseMs }, 'reading the log failed; it goes on from where it was'),
+    readingFailed: (error, pauseMs) => {
+      readFailures.inc();
+      logger.warn({ error, pauseMs }, 'reading the log failed; it goes on from where it was');
+    },
   };
 }
 

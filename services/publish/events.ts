@@ -1,3 +1,4 @@
+import { topics } from '../../contracts/topics.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { latencyBuckets } from '../../platform/telemetry/metrics.ts';
@@ -30,6 +31,9 @@ export function createPublishEvents(logger: Logger, metrics: Metrics): PublishEv
     },
     ['topic'],
   );
+  // There from the start: the first one is an increase, too.
+  for (const { name } of [topics.verdicts, topics.control, topics.answers])
+    unreadable.inc({ topic: name }, 0);
   const failures = metrics.counter({
     name: 'firebreak_publish_read_failures_total',
     help: 'Times that reading the log failed and was tried again.',

@@ -28,6 +28,8 @@ export interface DecisionRow {
   readonly fileName: string | null;
   /** Who gave a score, by id, separated by blanks. */
   readonly classifiers: string;
+  /** Null: now. */
+  readonly recordedAtMs: number | null;
   readonly body: string;
   /** What other tenants may read of a decision that reaches them; JSON on one line. */
   readonly sharedBody: string | null;
@@ -57,6 +59,7 @@ export function decisionRow(record: RecordedValue, k: number): DecisionRow {
     blockFrom: decision.blockFrom,
     severity: decision.severity,
     acceptedAtMs: toEpochMs(trigger.acceptedAt),
+    recordedAtMs: record.recordedAtMs ?? null,
     decidedAtMs: toEpochMs(decision.decidedAt),
     expiresAtMs: toEpochMs(decision.expiresAt),
     deviceId: trigger.deviceId,

@@ -13,6 +13,8 @@ export interface EntryRow {
   readonly revoked: boolean;
   /** When an entry expires, or until when a revocation is kept; milliseconds since 1970. */
   readonly endsAtMs: number;
+  /** Null: now. */
+  readonly recordedAtMs: number | null;
   /** The entry or the revocation; JSON on one line. */
   readonly body: string;
 }
@@ -33,6 +35,7 @@ export function entryRow(stored: RecordedValue): EntryRow | null {
     artifactKey: key,
     revision,
     revoked,
+    recordedAtMs: stored.recordedAtMs ?? null,
     endsAtMs: toEpochMs(revoked ? record.keepUntil : record.entry.expiresAt),
     body: JSON.stringify(revoked ? record.revocation : record.entry),
   };

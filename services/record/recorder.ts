@@ -2,12 +2,13 @@ import type { Part } from '../../platform/lifecycle/part.ts';
 import type { Batch, Consumer } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { RecordEvents } from './events.ts';
-import { recordGroup, type TableWriter } from './table-writer.ts';
+import type { TopicWriter } from './history-writers.ts';
+import { recordGroup } from './table-writer.ts';
 
 export interface RecorderOptions {
   readonly log: TopicLog;
   /** One per topic. */
-  readonly writers: readonly Pick<TableWriter<unknown>, 'topic' | 'write' | 'stop'>[];
+  readonly writers: readonly TopicWriter[];
   readonly events: RecordEvents;
 }
 

@@ -23,6 +23,8 @@ export interface ReportRow {
   readonly md5: string | null;
   readonly signer: string | null;
   readonly signerKey: string | null;
+  /** Null: now. */
+  readonly recordedAtMs: number | null;
   /** The record as it stands in the log: JSON on one line. */
   readonly body: string;
 }
@@ -39,6 +41,7 @@ export function reportRow(record: RecordedValue): ReportRow {
     reportId: report.id,
     reportedAtMs: toEpochMs(report['@timestamp']),
     acceptedAtMs: toEpochMs(acceptedAt),
+    recordedAtMs: record.recordedAtMs ?? null,
     artifactKey,
     artifactKind,
     detectionSource: report.detectionSource,

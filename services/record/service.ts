@@ -1,13 +1,14 @@
 import type { Limits } from '../../contracts/limits.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import type { ConsumerGroup } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { createRecordEvents } from './events.ts';
 import { PartitionKeeper } from './partition-keeper.ts';
 import { Recorder } from './recorder.ts';
-import { TableWriter } from './table-writer.ts';
-import { decisionTable, entryTable, reportTable } from './tables.ts';
+import { historyWriters } from './history-writers.ts';
+import { recordGroup } from './table-writer.ts';
 import type { DatabasePool } from '../../platform/postgres/pool.ts';
 
 export interface RecordDependencies {
@@ -21,18 +22,15 @@ export interface RecordDependencies {
 
 export interface RecordService {
   readonly parts: readonly Part[];
+  readonly groups: readonly ConsumerGroup[];
 }
 
 /** Writes reports, decisions and entries from the log to history. Its parts start after the log and the database. */
 export function createRecord({ log, pool, limits, logger, metrics }: RecordDependencies): RecordService {
   const events = createRecordEvents(logger, metrics);
-  const options = { log, pool, events };
-  const writers = [
-    new TableWriter(reportTable, options),
-    new TableWriter(decisionTable(limits.sharedFromTenants), options),
-    new TableWriter(entryTable, options),
-  ];
+  const writers = historyWriters(limits, { log, pool, events });
   return {
     parts: [new PartitionKeeper(pool, limits, events), new Recorder({ log, writers, events })],
+    groups: [{ group: recordGroup, topics: writers.map(({ topic }) => topic) }],
   };
 }

@@ -17,6 +17,8 @@ export interface TableWriterOptions {
   readonly events: RecordEvents;
   /** After a statement that was not full, so that the next one is: history may lag this long, and costs a fraction. */
   readonly lingerMs?: number;
+  /** Rows count as recorded when the log took their records, not now: history that is written again keeps its order. */
+  readonly isRebuild?: boolean;
 }
 
 type Origin = Pick<Batch, 'topic' | 'partition'>;
@@ -81,7 +83,9 @@ export class TableWriter<Row> {
     const poison: PoisonRecord[] = [];
     for (const record of batch.records) {
       try {
-        const row = this.#table.rowOf(record);
+        const row = this.#table.rowOf(
+          this.#options.isRebuild === true ? { ...record, recordedAtMs: record.appendedAt } : record,
+        );
         if (row !== null) items.push({ origin: batch, record, row });
       } catch (error) {
         poison.push({ record, detail: textOf(error) });
@@ -100,7 +104,7 @@ export class TableWriter<Row> {
       const items = this.#distinct(taken);
       try {
         const isSettled = await this.#insist(() => this.#insert(items));
-        if (isSettled) this.#options.events.wrote(this.topic, items.length);
+        if (isSettled) this.#options.events.wrote(this.topic, items.length, oldestMs(items));
         for (const { settle } of taken) settle(isSettled);
       } catch (error) {
         for (const { fail } of taken) fail(error);
@@ -176,6 +180,10 @@ export class TableWriter<Row> {
   async #rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
+}
+
+function oldestMs(items: readonly Item<unknown>[]): number {
+  return items.reduce((oldest, { record }) => Math.min(oldest, record.appendedAt), Date.now());
 }
 
 function isPassing(error: unknown): boolean {

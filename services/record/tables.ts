@@ -37,26 +37,31 @@ update history.zones z
    and (z.last_recorded_at is null or z.last_recorded_at < i.last_at or z.first_recorded_at > i.first_at)`;
 }
 
+/** Now, unless the row says when. */
+const recordedAt = 'coalesce(to_timestamp(recorded_ms / 1000), clock_timestamp())::timestamptz(3)';
+
 const insertReports = `
 with input as materialized (
-  select u.*, to_timestamp(reported_ms / 1000)::timestamptz(3) as reported_at, to_timestamp(accepted_ms / 1000) as accepted_at
+  select u.*, to_timestamp(reported_ms / 1000)::timestamptz(3) as reported_at, to_timestamp(accepted_ms / 1000) as accepted_at,
+         ${recordedAt} as recorded_at
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::float8[], $5::float8[], $6::text[], $7::text[], $8::text[], $9::text[],
-                $10::bool[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], string_to_array($17::text, E'\\n'))
+                $10::bool[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], string_to_array($17::text, E'\\n'),
+                $18::float8[])
       as u (tenant_id, device_id, report_id, reported_ms, accepted_ms, artifact_key, artifact_kind, detection_source, local_action,
-            clock_suspect, file_name, name_key, sha1, md5, signer, signer_key, body)
+            clock_suspect, file_name, name_key, sha1, md5, signer, signer_key, body, recorded_ms)
 ), inserted as (
   insert into history.reports (tenant_id, device_id, report_id, reported_at, accepted_at, artifact_key, artifact_kind,
-                               detection_source, local_action, clock_suspect, file_name, body)
+                               detection_source, local_action, clock_suspect, file_name, body, recorded_at)
   select tenant_id, device_id, report_id, reported_at, accepted_at, artifact_key, artifact_kind,
-         detection_source, local_action, clock_suspect, file_name, body::json
+         detection_source, local_action, clock_suspect, file_name, body::json, recorded_at
     from input
   on conflict (report_id, device_id, reported_at) do nothing
   returning device_id, report_id, reported_at, recorded_at
 ), zoned as (${widenZones('reports', 'reported_at')}
 )
-insert into history.sightings as s (artifact_key, tenant_id, name_key, file_name, sha1, md5, signer, signer_key, reports, first_seen_at, last_seen_at)
+insert into history.sightings as s (artifact_key, tenant_id, name_key, file_name, sha1, md5, signer, signer_key, reports, first_seen_at, last_seen_at, recorded_at)
 select artifact_key, tenant_id, name_key, min(file_name), min(sha1), min(md5), min(signer), min(signer_key),
-       count(*), min(accepted_at), max(accepted_at)
+       count(*), min(accepted_at), max(accepted_at), min(inserted.recorded_at)
   from input join inserted using (device_id, report_id, reported_at)
  group by artifact_key, tenant_id, name_key
  order by artifact_key, tenant_id, name_key
@@ -96,6 +101,7 @@ export const reportTable: HistoryTable<ReportRow> = {
         column((row) => row.signer),
         column((row) => row.signerKey),
         lines(rows.map((row) => row.body)),
+        column((row) => row.recordedAtMs),
       ],
     });
   },
@@ -110,16 +116,17 @@ const insertDecisions = `
 with inserted as (
 insert into history.decisions (decision_id, accepted_at, decided_at, expires_at, tenant_id, device_id, report_id, entry_id, revision,
                                artifact_key, artifact_kind, reach, verdict, action, block_from, severity, reason_code, threat_name,
-                               detection_source, file_name, classifiers, body, shared_body)
+                               detection_source, file_name, classifiers, body, shared_body, recorded_at)
 select decision_id, to_timestamp(accepted_ms / 1000), to_timestamp(decided_ms / 1000), to_timestamp(expires_ms / 1000),
        tenant_id, device_id, report_id, entry_id, revision, artifact_key, artifact_kind, reach, verdict, action, block_from, severity,
-       reason_code, threat_name, detection_source, file_name, string_to_array(classifiers, ' '), body::json, nullif(shared_body, '')::json
+       reason_code, threat_name, detection_source, file_name, string_to_array(classifiers, ' '), body::json, nullif(shared_body, '')::json,
+       ${recordedAt}
   from unnest($1::uuid[], $2::float8[], $3::float8[], $4::float8[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::integer[],
               $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
-              $19::text[], $20::text[], $21::text[], string_to_array($22::text, E'\\n'), string_to_array($23::text, E'\\n'))
+              $19::text[], $20::text[], $21::text[], string_to_array($22::text, E'\\n'), string_to_array($23::text, E'\\n'), $24::float8[])
     as u (decision_id, accepted_ms, decided_ms, expires_ms, tenant_id, device_id, report_id, entry_id, revision, artifact_key,
           artifact_kind, reach, verdict, action, block_from, severity, reason_code, threat_name, detection_source, file_name,
-          classifiers, body, shared_body)
+          classifiers, body, shared_body, recorded_ms)
   left join lateral (
     select 1 as known from history.decisions d
      where u.revision = 0 and d.decision_id = u.decision_id
@@ -165,6 +172,7 @@ export function decisionTable(k: number): HistoryTable<DecisionRow> {
           column((row) => row.classifiers),
           lines(rows.map((row) => row.body)),
           lines(rows.map((row) => row.sharedBody ?? '')),
+          column((row) => row.recordedAtMs),
         ],
       });
     },
@@ -172,13 +180,14 @@ export function decisionTable(k: number): HistoryTable<DecisionRow> {
 }
 
 const upsertEntries = `
-insert into history.entries as e (entry_id, tenant_id, device_id, artifact_key, revision, revoked, ends_at, body)
-select entry_id, tenant_id, device_id, artifact_key, revision, revoked, to_timestamp(ends_ms / 1000), body::json
-  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bool[], $7::float8[], string_to_array($8::text, E'\\n'))
-    as u (entry_id, tenant_id, device_id, artifact_key, revision, revoked, ends_ms, body)
+insert into history.entries as e (entry_id, tenant_id, device_id, artifact_key, revision, revoked, ends_at, body, recorded_at)
+select entry_id, tenant_id, device_id, artifact_key, revision, revoked, to_timestamp(ends_ms / 1000), body::json, ${recordedAt}
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bool[], $7::float8[], string_to_array($8::text, E'\\n'),
+              $9::float8[])
+    as u (entry_id, tenant_id, device_id, artifact_key, revision, revoked, ends_ms, body, recorded_ms)
 on conflict (entry_id) do update
    set revision = excluded.revision, revoked = excluded.revoked, ends_at = excluded.ends_at, body = excluded.body,
-       recorded_at = clock_timestamp()
+       recorded_at = excluded.recorded_at
  where e.revision < excluded.revision`;
 
 export const entryTable: HistoryTable<EntryRow> = {
@@ -200,6 +209,7 @@ export const entryTable: HistoryTable<EntryRow> = {
         column((row) => row.revoked),
         column((row) => row.endsAtMs),
         lines(entries.map((row) => row.body)),
+        column((row) => row.recordedAtMs),
       ],
     });
   },

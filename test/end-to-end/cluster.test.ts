@@ -2,13 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, chmodSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startCluster, type Cluster } from '../../scripts/cluster/cluster.ts';
 import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
 import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { runScript } from '../support/run-script.ts';
 import { mainJob } from './main-job.ts';
-import { follow, type Follower } from '../support/observing.ts';
+import { follow, listAll, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
 import { ReportingDevice } from './reporting-device.ts';
 import { expectCurrent, expectRecordedOnce, untilReporting } from './under-load.ts';
@@ -72,6 +74,43 @@ describe('under load, with one after another killed', () => {
     for (const [at, tenant] of tenants.entries())
       await expectRecordedOnce(cluster.url, tenant, reporters.slice(at, at + 1), patienceMs);
   }, 120_000);
+
+  test('history that was emptied is rebuilt from the log beside the running services, as it was', async () => {
+    const listed = async () =>
+      Promise.all(
+        tenants.map(async (tenant) => {
+          const lists = await Promise.all(
+            ['/v1/reports', '/v1/verdicts'].map((path) => listAll(cluster.url, tenant, path)),
+          );
+          return lists
+            .flat()
+            .map(({ recordedAt: _, ...item }) => JSON.stringify(item))
+            .toSorted();
+        }),
+      );
+    // A connection that rested may be closed in the moment in which it is used.
+    const patiently = () => eventually(() => listed().catch(() => null), patienceMs);
+    // What was decided while the signals were away is decided once more.
+    let before = await patiently();
+    await eventually(async () => {
+      await sleep(4000);
+      const now = await patiently();
+      const isQuiet = JSON.stringify(now) === JSON.stringify(before);
+      before = now;
+      return isQuiet ? true : null;
+    }, 2 * patienceMs);
+    expect(before.every((items) => items.length > 500)).toBe(true);
+    const { code, errors, output } = await runScript(
+      'scripts/rebuild-history.ts',
+      ['--empty-first'],
+      cluster.env,
+    );
+    expect({ code, errors }).toMatchObject({ code: 0 });
+    expect(output).toContain('History is what the log says');
+    const after = await patiently();
+    expect(after.map((items) => items.length)).toEqual(before.map((items) => items.length));
+    expect(JSON.stringify(after) === JSON.stringify(before)).toBe(true);
+  }, 240_000);
 
   test('what every subscriber holds is what a snapshot tells, and it was never told anything that did not add up', async () => {
     for (const follower of followers) await expectCurrent(cluster.url, follower, patienceMs);

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { metricCatalogue } from '../../scripts/metric-catalogue.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeDataDir, removeDataDir } from '../support/service-process.ts';
 import { processesIn } from './processes-in.ts';
 
 const dataDir = makeDataDir();
 let npm: ChildProcess;
+let url = '';
 
 beforeAll(async () => {
   npm = spawn('npm', ['start'], {
@@ -24,7 +26,8 @@ beforeAll(async () => {
   const lines = createInterface({ input: output });
   await new Promise<void>((resolve) =>
     lines.on('line', (line) => {
-      if (line.includes('is ready at')) resolve();
+      url = /is ready at (\S+)/.exec(line)?.[1] ?? url;
+      if (url !== '') resolve();
     }),
   );
 }, 60_000);
@@ -37,6 +40,13 @@ afterAll(() => {
     // Nothing was.
   }
   removeDataDir(dataDir);
+});
+
+test('its page of metrics has what docs/reference lists, and nothing else', async () => {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const told = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+  const listed = metricCatalogue().map(({ name, type }) => `${name} ${type}`);
+  expect(told.toSorted()).toEqual(listed.toSorted());
 });
 
 // Who supervises the service knows the process id of npm alone.

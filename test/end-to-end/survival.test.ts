@@ -6,7 +6,9 @@ import { defaultLimits } from '../../contracts/limits.ts';
 import { topics, type Topic } from '../../contracts/topics.ts';
 import { parseBatch } from '../../platform/log/topic-log.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
+import { createMetrics } from '../../platform/telemetry/metrics.ts';
 import { EmbeddedPlatform } from '../../services/host/embedded-platform.ts';
+import { createHostEvents } from '../../services/host/events.ts';
 import { call, createTenant, enrollDevice, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeDataDir, removeDataDir, startService, type ServiceProcess } from '../support/service-process.ts';
@@ -143,7 +145,7 @@ test('every record of every topic can be read from its bytes', async () => {
   const platform = new EmbeddedPlatform(
     dataDir,
     defaultLimits,
-    createLogger({ name: 'test', level: 'silent' }),
+    createHostEvents(createMetrics(), createLogger({ name: 'test', level: 'silent' })),
   );
   await platform.start();
   try {

@@ -10,6 +10,8 @@ export interface ProxyOptions {
 /** Stands between a client and a server on the loopback interface, and fails when it is told to. */
 export interface TcpProxy {
   readonly port: number;
+  /** Connections of clients that are open. */
+  readonly connections: number;
   /** Destroys every open connection; new ones are taken. */
   cut(): void;
   /** While on, new connections are closed at once; open ones stay. */
@@ -36,6 +38,9 @@ export async function startProxy({ target, port = 0 }: ProxyOptions): Promise<Tc
   };
   return {
     port: portOf(server),
+    get connections() {
+      return open.size / 2;
+    },
     cut,
     refuse: (on) => {
       isRefusing = on;

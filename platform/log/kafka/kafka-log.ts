@@ -59,6 +59,7 @@ export class KafkaLog implements Log {
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #following = new Set<Promise<void>>();
   readonly #closing = new AbortController();
+  #fetching: Promise<void> = Promise.resolve();
 
   constructor(client: KafkaClient, settings: KafkaLogSettings) {
     this.#client = client;
@@ -72,6 +73,8 @@ export class KafkaLog implements Log {
   async connect(): Promise<void> {
     try {
       await Promise.all([this.#admin.connect(), this.#cluster.connect()]);
+      // Who asks first at the same time would each make brokers of their own, and leave connections that nobody closes.
+      await this.#cluster.refreshMetadata();
     } catch (error) {
       throw toLogError(error, 'connecting');
     }
@@ -255,7 +258,17 @@ export class KafkaLog implements Log {
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]) ?? []);
   }
 
-  async #fetch(feed: PartitionFeed): Promise<void> {
+  /**
+   * One at a time: a broker answers a connection in turn anyway, and of several that find it not connected each would
+   * make a connection, of which all but one are never closed.
+   */
+  #fetch(feed: PartitionFeed): Promise<void> {
+    const fetching = this.#fetching.then(() => this.#fetchNow(feed));
+    this.#fetching = fetching.catch(() => undefined);
+    return fetching;
+  }
+
+  async #fetchNow(feed: PartitionFeed): Promise<void> {
     const { topic, partition } = feed.ref;
     const [answer] = await this.#insist('reading', async () => {
       const [nodeId = ''] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));

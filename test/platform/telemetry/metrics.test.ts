@@ -31,8 +31,8 @@ describe('the metrics of a process', () => {
     expect(text).toContain('a_total{status="known"} 2');
     expect(text).toContain('b_seconds_bucket{le="2"} 1');
     expect(metrics.list()).toEqual([
-      { name: 'a_total', help: 'A.', type: 'counter' },
-      { name: 'b_seconds', help: 'B.', type: 'histogram' },
+      { name: 'a_total', help: 'A.', type: 'counter', labels: ['status'] },
+      { name: 'b_seconds', help: 'B.', type: 'histogram', labels: [] },
     ]);
   });
 });

@@ -64,7 +64,15 @@ async function startCorrelator(): Promise<void> {
   };
   const signals = new EmbeddedSignals({ load, cacheEntries: 1000, lookBackMs: limits.lookBackMs });
   const events = createCorrelateEvents(createLogger({ name: 'test', level: 'silent' }), createMetrics());
-  const { parts } = createCorrelate({ log, signals, profiles, limits, writer: 'test', events });
+  const { parts } = createCorrelate({
+    log,
+    signals,
+    profiles,
+    limits,
+    writer: 'test',
+    events,
+    metrics: createMetrics(),
+  });
   running = await startParts(parts);
 }
 

@@ -36,6 +36,23 @@ async function makeTopic(log: KafkaLog, partitions = 1): Promise<string> {
 }
 
 describe('the log on Kafka', () => {
+  test('is closed without a connection left, also when much was asked for at once before anything else', async () => {
+    const first = await openLog();
+    const topics = [await makeTopic(first, 4), await makeTopic(first, 4), await makeTopic(first, 4)];
+    await Promise.all(topics.map((topic) => first.append(topic, numbered(0, 8))));
+    await Promise.all(open.splice(0).map((log) => log.close()));
+    const log = await kafka.open();
+    await Promise.all(
+      topics.map(async (topic) => {
+        expect(await log.bounds(topic)).toHaveLength(4);
+        expect(await readAll(log, topic)).toHaveLength(8);
+      }),
+    );
+    expect(kafka.proxy.connections).toBeGreaterThan(0);
+    await log.close();
+    await eventually(() => expect(kafka.proxy.connections).toBe(0), patienceMs);
+  });
+
   test('what a broker that was killed had acknowledged is there, once, and everybody goes on', async () => {
     const log = await openLog({ patienceMs: 60_000 });
     const topic = await makeTopic(log);
