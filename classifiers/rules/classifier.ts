@@ -44,7 +44,7 @@ export class RulesClassifier implements Classifier {
   constructor(manifest: RulesManifest, loaded: LoadedRules) {
     this.#manifest = manifest;
     this.loaded = loaded;
-    this.#rules = new RuleSet(loaded.rules);
+    this.#rules = RuleSet.of(loaded.rules);
     this.profile = {
       ...classifierProfileSchema.parse(manifest),
       version: `${manifest.version}+${loaded.digest.slice(0, 12)}`,

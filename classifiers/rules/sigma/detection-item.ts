@@ -112,17 +112,13 @@ function toRegexTest(modifiers: readonly string[], value: RuleValue): ValueTest 
   if (typeof value !== 'string' && typeof value !== 'number') throw new RuleProblem('"re" needs a text');
   const given = (short: string, long: string): boolean =>
     modifiers.includes(short) || modifiers.includes(long);
-  const test = {
-    kind: 'regex' as const,
-    source: anchored(String(value), modifiers),
-    flags: {
-      ignoreCase: given('i', 'ignorecase'),
-      multiline: given('m', 'multiline'),
-      dotAll: given('s', 'dotall'),
-    },
+  const source = anchored(String(value), modifiers);
+  const regexFlags = {
+    ignoreCase: given('i', 'ignorecase'),
+    multiline: given('m', 'multiline'),
+    dotAll: given('s', 'dotall'),
   };
-  compileRegex(test.source, test.flags);
-  return test;
+  return { kind: 'regex', source, flags: regexFlags, matches: compileRegex(source, regexFlags) };
 }
 
 /** A regular expression is searched for, so `contains` adds nothing, and the two ends become anchors. */
