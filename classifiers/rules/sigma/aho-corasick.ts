@@ -27,14 +27,14 @@ export function foldLiteral(text: string): string {
 export class LiteralAutomaton {
   /** Column of each symbol; both cases of a letter share one, and column 0 stands for all that no literal has. */
   readonly #columns: Uint8Array;
-  /** Row of the next state by row of the state + column: states are numbered by where their row begins. */
-  readonly #next: Int32Array;
   readonly #width: number;
-  /** Only rows from here on end a literal, so that most characters cost one look. */
+  /** Next state by state × column. */
+  readonly #next: Uint16Array | Uint32Array;
+  /** Only states from here on end a literal, so that most characters cost one look. */
   readonly #firstOutput: number;
-  /** Where the rules of each such row begin in `#rules`, and the end. */
-  readonly #starts: Int32Array;
-  readonly #rules: Int32Array;
+  /** Where the rules of each such state begin in `#rules`, and the end. */
+  readonly #starts: Uint32Array;
+  readonly #rules: Uint32Array;
 
   private constructor(columns: Uint8Array, width: number, states: States) {
     this.#columns = columns;
@@ -52,45 +52,46 @@ export class LiteralAutomaton {
   static *build(
     rulesOf: ReadonlyMap<string, readonly number[]>,
   ): Generator<undefined, LiteralAutomaton, undefined> {
-    const columns = new Uint8Array(alphabet);
-    let width = 1;
-    for (const literal of rulesOf.keys()) {
-      for (let at = 0; at < literal.length; at += 1) {
-        const symbol = literal.charCodeAt(at);
-        if (columns[symbol] !== 0) continue;
-        columns[symbol] = width;
-        width += 1;
-      }
-    }
-    for (let letter = 0x61; letter <= 0x7a; letter += 1) columns[letter - 32] = columns[letter] ?? 0;
+    const { columns, width } = columnsOf(rulesOf.keys());
     const tree = buildTree(rulesOf, columns, width);
     yield;
-    const outputs = yield* linkFailures(tree, width);
-    return new LiteralAutomaton(columns, width, yield* arrange(tree.next, outputs, width));
+    const order = [0];
+    const failure = new Uint32Array(tree.outputs.length);
+    for (let at = 0; at < order.length;) {
+      const end = Math.min(order.length, at + statesPerStep);
+      for (; at < end; at += 1) linkState(order[at] ?? 0, tree, width, failure, order);
+      yield;
+    }
+    const states = emptyStates(tree, order, width);
+    for (let at = 0; at < order.length; at += statesPerStep) {
+      renumber(tree, states, width, order.slice(at, at + statesPerStep));
+      yield;
+    }
+    return new LiteralAutomaton(columns, width, states);
   }
 
   /** Wakes the rules of every literal that occurs in the text. */
   collect(text: string, wake: WakeList): void {
     const columns = this.#columns;
+    const width = this.#width;
     const next = this.#next;
     const firstOutput = this.#firstOutput;
-    let row = 0;
+    let state = 0;
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
-      if (code < beyondAscii) row = next[row + (columns[code] ?? 0)] ?? 0;
-      else if (code !== dottedCapitalI) row = next[row + (columns[symbolOf(code)] ?? 0)] ?? 0;
+      if (code < beyondAscii) state = next[state * width + (columns[code] ?? 0)] ?? 0;
+      else if (code !== dottedCapitalI) state = next[state * width + (columns[symbolOf(code)] ?? 0)] ?? 0;
       else {
         this.collect(text.toLowerCase(), wake);
         return;
       }
-      if (row >= firstOutput) this.#wake(row, wake);
+      if (state >= firstOutput) this.#wake(state - firstOutput, wake);
     }
   }
 
-  #wake(row: number, wake: WakeList): void {
-    const index = (row - this.#firstOutput) / this.#width;
-    const end = this.#starts[index + 1] ?? 0;
-    for (let at = this.#starts[index] ?? 0; at < end; at += 1) wake.add(this.#rules[at] ?? 0);
+  #wake(output: number, wake: WakeList): void {
+    const end = this.#starts[output + 1] ?? 0;
+    for (let at = this.#starts[output] ?? 0; at < end; at += 1) wake.add(this.#rules[at] ?? 0);
   }
 }
 
@@ -100,12 +101,25 @@ function symbolOf(code: number): number {
   return code < beyondAscii ? code : (folded.get(code) ?? beyondAscii);
 }
 
-type Outputs = (readonly number[] | undefined)[];
+function columnsOf(literals: Iterable<string>): { columns: Uint8Array; width: number } {
+  const columns = new Uint8Array(alphabet);
+  let width = 1;
+  for (const literal of literals) {
+    for (let at = 0; at < literal.length; at += 1) {
+      const symbol = literal.charCodeAt(at);
+      if (columns[symbol] !== 0) continue;
+      columns[symbol] = width;
+      width += 1;
+    }
+  }
+  for (let letter = 0x61; letter <= 0x7a; letter += 1) columns[letter - 32] = columns[letter] ?? 0;
+  return { columns, width };
+}
 
 interface Tree {
   /** Target state by state × column; 0 where the tree has no edge. */
-  readonly next: Int32Array;
-  readonly outputs: Outputs;
+  readonly next: Uint32Array;
+  readonly outputs: (readonly number[] | undefined)[];
 }
 
 function buildTree(
@@ -115,8 +129,8 @@ function buildTree(
 ): Tree {
   let bound = 1;
   for (const literal of rulesOf.keys()) bound += literal.length;
-  const next = new Int32Array(bound * width);
-  const outputs: Outputs = [undefined];
+  const next = new Uint32Array(bound * width);
+  const outputs: Tree['outputs'] = [undefined];
   for (const [literal, rules] of rulesOf) {
     let state = 0;
     for (let at = 0; at < literal.length; at += 1) {
@@ -132,56 +146,58 @@ function buildTree(
 const statesPerStep = 1_000;
 
 /** Breadth first: a missing edge becomes the edge of the longest proper suffix, whose outputs are inherited. */
-function* linkFailures({ next, outputs }: Tree, width: number): Generator<undefined, Outputs, undefined> {
-  const failure = new Int32Array(outputs.length);
-  const queue: number[] = [0];
-  for (const state of queue) {
-    const fallback = failure[state] ?? 0;
-    const inherited = fallback === 0 ? undefined : outputs[fallback];
-    if (inherited !== undefined) outputs[state] = [...new Set([...(outputs[state] ?? []), ...inherited])];
-    for (let edge = 1; edge < width; edge += 1) {
-      const target = next[state * width + edge] ?? 0;
-      const other = state === 0 ? 0 : (next[fallback * width + edge] ?? 0);
-      if (target === 0) next[state * width + edge] = other;
-      else {
-        failure[target] = other;
-        queue.push(target);
-      }
+function linkState(
+  state: number,
+  { next, outputs }: Tree,
+  width: number,
+  failure: Uint32Array,
+  order: number[],
+): void {
+  const fallback = failure[state] ?? 0;
+  const inherited = fallback === 0 ? undefined : outputs[fallback];
+  if (inherited !== undefined) outputs[state] = [...new Set([...(outputs[state] ?? []), ...inherited])];
+  for (let edge = 1; edge < width; edge += 1) {
+    const target = next[state * width + edge] ?? 0;
+    const other = state === 0 ? 0 : (next[fallback * width + edge] ?? 0);
+    if (target === 0) next[state * width + edge] = other;
+    else {
+      failure[target] = other;
+      order.push(target);
     }
-    if (queue.length % statesPerStep === 0) yield;
   }
-  return outputs;
 }
 
 interface States {
-  readonly next: Int32Array;
+  readonly next: Uint16Array | Uint32Array;
   readonly firstOutput: number;
-  readonly starts: Int32Array;
-  readonly rules: Int32Array;
+  readonly starts: Uint32Array;
+  readonly rules: Uint32Array;
+  /** New number by old. */
+  readonly numbers: Uint32Array;
 }
 
-/** Numbers the states anew: by row, and those with outputs last. */
-function* arrange(
-  next: Int32Array,
-  outputs: Outputs,
-  width: number,
-): Generator<undefined, States, undefined> {
-  const silent = [...outputs.keys()].filter((state) => outputs[state] === undefined);
-  const speaking = [...outputs.keys()].filter((state) => outputs[state] !== undefined);
-  const order = [...silent, ...speaking];
-  const rowOf = new Int32Array(order.length);
-  order.forEach((state, index) => (rowOf[state] = index * width));
-  const arranged = new Int32Array(order.length * width);
-  for (const [index, state] of order.entries()) {
-    for (let edge = 0; edge < width; edge += 1)
-      arranged[index * width + edge] = rowOf[next[state * width + edge] ?? 0] ?? 0;
-    if (index % statesPerStep === 0) yield;
-  }
-  const starts = new Int32Array(speaking.length + 1);
+/** Numbers the states anew: those with outputs last, and near the root first, where most texts stay. */
+function emptyStates({ outputs }: Tree, order: readonly number[], width: number): States {
+  const silent = order.filter((state) => outputs[state] === undefined);
+  const speaking = order.filter((state) => outputs[state] !== undefined);
+  const numbers = new Uint32Array(order.length);
+  [...silent, ...speaking].forEach((state, number) => (numbers[state] = number));
+  const starts = new Uint32Array(speaking.length + 1);
   const rules = speaking.flatMap((state, index) => {
     const woken = outputs[state] ?? [];
     starts[index + 1] = (starts[index] ?? 0) + woken.length;
     return woken;
   });
-  return { next: arranged, firstOutput: silent.length * width, starts, rules: Int32Array.from(rules) };
+  const cells = order.length * width;
+  const next = order.length <= 0xffff ? new Uint16Array(cells) : new Uint32Array(cells);
+  return { next, firstOutput: silent.length, starts, rules: Uint32Array.from(rules), numbers };
+}
+
+/** @param states is filled in for the states of the list, by their old numbers */
+function renumber(tree: Tree, { next, numbers }: States, width: number, list: readonly number[]): void {
+  for (const state of list) {
+    const row = (numbers[state] ?? 0) * width;
+    for (let edge = 0; edge < width; edge += 1)
+      next[row + edge] = numbers[tree.next[state * width + edge] ?? 0] ?? 0;
+  }
 }

@@ -180,17 +180,28 @@ function expandAll(values: readonly RuleValue[], placeholders: Placeholders): re
   return expanded;
 }
 
+/** A percent sign after a backslash is plain. */
+const placeholder = /\\%|%([^%\\\s]+)%/g;
+
 function expand(value: string, placeholders: Placeholders): readonly string[] {
-  const [head = '', ...rest] = value.split(/%([^%\s]+)%/);
-  let texts = [head];
-  for (let at = 0; at + 1 < rest.length; at += 2) {
-    const name = rest[at] ?? '';
-    const list = Object.hasOwn(placeholders, name) ? placeholders[name] : undefined;
-    if (list === undefined || list.length === 0)
-      throw new RuleProblem(`the placeholder %${name}% has no values`);
-    const after = rest[at + 1] ?? '';
-    texts = texts.flatMap((text) => list.map((item) => `${text}${item}${after}`));
+  let texts = [''];
+  let from = 0;
+  const append = (items: readonly string[]): void => {
+    texts = texts.flatMap((text) => items.map((item) => `${text}${item}`));
     if (texts.length > maximalExpansions) throw new RuleProblem('the placeholders make too many values');
+  };
+  for (const { 0: found, 1: name, index } of value.matchAll(placeholder)) {
+    append([value.slice(from, index)]);
+    from = index + found.length;
+    append(name === undefined ? ['%'] : valuesOf(name, placeholders));
   }
+  append([value.slice(from)]);
   return texts;
+}
+
+function valuesOf(name: string, placeholders: Placeholders): readonly string[] {
+  const list = Object.hasOwn(placeholders, name) ? placeholders[name] : undefined;
+  if (list === undefined || list.length === 0)
+    throw new RuleProblem(`the placeholder %${name}% has no values`);
+  return list;
 }

@@ -66,8 +66,8 @@ export class LiteralTable {
 
   #number(field: string | undefined, whole: string): number {
     const text = foldLiteral(whole.slice(-literalLength));
-    let numbers = this.#numbers.get(field);
-    if (numbers === undefined) this.#numbers.set(field, (numbers = new Map()));
+    const numbers = this.#numbers.get(field) ?? new Map<string, number>();
+    this.#numbers.set(field, numbers);
     const known = numbers.get(text);
     if (known !== undefined) return known;
     const number = this.literals.push({ field, text }) - 1;

@@ -11,8 +11,8 @@ interface Slot {
   readonly number: number;
   /** Rules for which it is enough that the field is there. */
   readonly present: readonly number[];
-  /** Literals of this field and the keywords; undefined where no rule looks for a text. */
-  readonly automaton: LiteralAutomaton | undefined;
+  /** They look for the literals of this field and for keywords. */
+  readonly automata: readonly LiteralAutomaton[];
 }
 
 /** The literal prefilter of a set of rules: one automaton for each field, whose literals wake rules. */
@@ -20,17 +20,17 @@ export class RuleIndex {
   /** Rules without a cover: they are candidates for every event of their log source. */
   readonly always: readonly number[];
   readonly #slots: ReadonlyMap<string, Slot>;
-  /** For fields that no rule names. */
-  readonly #keywords: LiteralAutomaton | undefined;
+  /** What rules look for in any field. */
+  readonly #anyField: readonly LiteralAutomaton[];
 
   private constructor(
     always: readonly number[],
     slots: ReadonlyMap<string, Slot>,
-    keywords: LiteralAutomaton | undefined,
+    anyField: readonly LiteralAutomaton[],
   ) {
     this.always = always;
     this.#slots = slots;
-    this.#keywords = keywords;
+    this.#anyField = anyField;
   }
 
   /** Builds the index in steps of a few milliseconds at most. */
@@ -53,18 +53,22 @@ export class RuleIndex {
       }
       if (index % rulesPerStep === 0) yield;
     }
-    const keywords = wakes.get(undefined);
+    const keywords: Wakes = wakes.get(undefined) ?? new Map<string, readonly number[]>();
+    const anyField = yield* automataOf(keywords);
     const slots = new Map<string, Slot>();
     for (const field of fields) {
-      const own = wakes.get(field);
-      const texts = withoutPresence(own);
+      const own = wakes.get(field) ?? new Map<string, readonly number[]>();
+      const present = own.get('') ?? [];
+      own.delete('');
+      const isLarge = own.size >= enoughToJoin;
+      const automata = yield* automataOf(isLarge ? joined(own, keywords) : own);
       slots.set(field, {
         number: slots.size,
-        present: own?.get('') ?? [],
-        automaton: yield* automatonOf(joined(texts, keywords)),
+        present,
+        automata: isLarge ? automata : [...automata, ...anyField],
       });
     }
-    return new RuleIndex(always, slots, yield* automatonOf(keywords));
+    return new RuleIndex(always, slots, anyField);
   }
 
   slotOf(field: string): number {
@@ -82,26 +86,25 @@ export class RuleIndex {
       const texts = textsOf(fields[name]);
       if (texts === undefined) continue;
       const slot = this.#slots.get(name);
-      if (slot === undefined) scan(this.#keywords, texts, wake);
+      if (slot === undefined) scan(this.#anyField, texts, wake);
       else {
         row.fill(slot.number, texts);
         for (const rule of slot.present) wake.add(rule);
-        scan(slot.automaton, texts, wake);
+        scan(slot.automata, texts, wake);
       }
     }
   }
 }
 
 const rulesPerStep = 20;
+/** A field with so many literals of its own takes in the keywords too and is read once; one with fewer is read twice. */
+const enoughToJoin = 32;
 
-function scan(
-  automaton: LiteralAutomaton | undefined,
-  texts: Exclude<Texts, undefined>,
-  wake: WakeList,
-): void {
-  if (automaton === undefined) return;
-  if (typeof texts === 'string') automaton.collect(texts, wake);
-  else for (const text of texts) automaton.collect(text, wake);
+function scan(automata: readonly LiteralAutomaton[], texts: Exclude<Texts, undefined>, wake: WakeList): void {
+  for (const automaton of automata) {
+    if (typeof texts === 'string') automaton.collect(texts, wake);
+    else for (const text of texts) automaton.collect(text, wake);
+  }
 }
 
 function addFields(predicate: Predicate, into: Set<string>): void {
@@ -118,28 +121,21 @@ function wakesOf(
   field: string | undefined,
   text: string,
 ): number[] {
-  let ofField = wakes.get(field);
-  if (ofField === undefined) wakes.set(field, (ofField = new Map()));
-  let woken = ofField.get(text);
-  if (woken === undefined) ofField.set(text, (woken = []));
+  const ofField = wakes.get(field) ?? new Map<string, number[]>();
+  wakes.set(field, ofField);
+  const woken = ofField.get(text) ?? [];
+  ofField.set(text, woken);
   return woken;
 }
 
 type Wakes = ReadonlyMap<string, readonly number[]>;
 
-function withoutPresence(wakes: Wakes | undefined): Wakes | undefined {
-  return wakes?.has('') === true ? new Map([...wakes].filter(([text]) => text !== '')) : wakes;
-}
-
-function joined(own: Wakes | undefined, keywords: Wakes | undefined): Wakes | undefined {
-  if (own === undefined || keywords === undefined) return own ?? keywords;
+function joined(own: Wakes, keywords: Wakes): Wakes {
   const both = new Map(own);
   for (const [text, rules] of keywords) both.set(text, [...(both.get(text) ?? []), ...rules]);
   return both;
 }
 
-function* automatonOf(
-  wakes: Wakes | undefined,
-): Generator<undefined, LiteralAutomaton | undefined, undefined> {
-  return wakes === undefined || wakes.size === 0 ? undefined : yield* LiteralAutomaton.build(wakes);
+function* automataOf(wakes: Wakes): Generator<undefined, readonly LiteralAutomaton[], undefined> {
+  return wakes.size === 0 ? [] : [yield* LiteralAutomaton.build(wakes)];
 }
