@@ -11,11 +11,13 @@ function partOf(part: string): Readonly<Record<string, readonly string[]>> {
   );
 }
 
+/** Identities are made anew, see `features.ts`. */
+const ofProcess = ([, [first]]: [string, readonly string[]]): boolean =>
+  first !== 'parent' && first !== 'entity_id';
+
 /** Fields of a process itself; those of its parent are read from the parent. */
-export const processFields = Object.fromEntries(
-  Object.entries(partOf('process')).filter(([, [first]]) => first !== 'parent'),
-);
-export const parentFields = partOf('process.parent');
+export const processFields = Object.fromEntries(Object.entries(partOf('process')).filter(ofProcess));
+export const parentFields = Object.fromEntries(Object.entries(partOf('process.parent')).filter(ofProcess));
 export const fileFields = partOf('file');
 export const libraryFields = partOf('dll');
 export const destinationFields = partOf('destination');

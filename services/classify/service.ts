@@ -1,25 +1,34 @@
 import type { Classifier } from '../../classifiers/classifier.ts';
+import type { RulesClassifier } from '../../classifiers/rules/classifier.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { ClassifierWorker } from './classifier-worker.ts';
 import type { ClassifyEvents } from './events.ts';
+import { RuleReloader } from './rule-reloader.ts';
 
 export interface ClassifyDependencies {
   readonly log: TopicLog;
   readonly classifiers: readonly Classifier[];
+  /** Among them, for rules that change while it runs. */
+  readonly rules: Pick<RulesClassifier, 'reload' | 'loaded'>;
   readonly events: ClassifyEvents;
 }
 
 /** Answers that each classifier remembers: some megabytes, and an outbreak repeats far fewer inputs. */
 const cacheEntries = 10_000;
+/** A rule is in force after so long at the most, and looking at three thousand files costs little of it. */
+const reloadMs = 10_000;
 
-/** @returns one worker per classifier; they share nothing but the log */
-export function createClassify({ log, classifiers, events }: ClassifyDependencies): {
+/** @returns one worker per classifier, which share nothing but the log, and what keeps the rules up to date */
+export function createClassify({ log, classifiers, rules, events }: ClassifyDependencies): {
   readonly parts: readonly Part[];
 } {
   return {
-    parts: classifiers.map(
-      (classifier) => new ClassifierWorker({ log, classifier, events, cacheEntries, now: Date.now }),
-    ),
+    parts: [
+      new RuleReloader({ rules, events, everyMs: reloadMs }),
+      ...classifiers.map(
+        (classifier) => new ClassifierWorker({ log, classifier, events, cacheEntries, now: Date.now }),
+      ),
+    ],
   };
 }

@@ -115,9 +115,11 @@ export const services = {
       import('../classify/service.ts'),
       import('../classify/events.ts'),
     ]);
+    const registry = await classifiers();
     const { parts } = createClassify({
       log,
-      classifiers: (await classifiers()).classifiers,
+      classifiers: registry.classifiers,
+      rules: registry.rules,
       events: createClassifyEvents(logger, metrics),
     });
     return { routes: [], parts };
