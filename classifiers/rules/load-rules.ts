@@ -80,7 +80,9 @@ export class RuleFolders {
     this.#files = files;
     const same = files.size === before.size && [...files].every(([path, file]) => before.get(path) === file);
     if (same && this.#loaded !== undefined) return this.#loaded;
-    const linked = linkRules(collect(files, onTrial));
+    const linked = linkRules(
+      [...files].map(([path, { read }]) => (onTrial.has(path) ? withoutFilters(read) : read)),
+    );
     this.#loaded = {
       ...linked,
       simulated: simulatedIds(linked, onTrial),
@@ -118,18 +120,12 @@ export function ruleFolders(folders: readonly string[], options: LoadOptions = {
 }
 
 /** A filter that is tried would weaken rules that are not, so that there is no such thing. */
-function collect(files: ReadonlyMap<string, RuleFile>, onTrial: ReadonlySet<string>): ReadResult {
-  const reads = [...files.values()].map(({ read }) => read);
-  const filters = reads.flatMap((read) => read.filters);
+function withoutFilters({ filters, rejected, ...read }: ReadResult): ReadResult {
   const reason = 'a filter cannot be tried: put it into a folder of FIREBREAK_RULE_DIRS';
-  const tried = filters
-    .filter(({ file }) => onTrial.has(file))
-    .map(({ file, line }) => ({ file, line, reason }));
   return {
-    rules: reads.flatMap(({ rules }) => rules),
-    correlations: reads.flatMap(({ correlations }) => correlations),
-    filters: filters.filter(({ file }) => !onTrial.has(file)),
-    rejected: [...reads.flatMap(({ rejected }) => rejected), ...tried],
+    ...read,
+    filters: [],
+    rejected: [...rejected, ...filters.map(({ file, line }) => ({ file, line, reason }))],
   };
 }
 
@@ -145,7 +141,8 @@ function simulatedIds(
   return ids;
 }
 
-async function listRuleFiles(folder: string): Promise<readonly string[]> {
+/** @throws FB_CONFIG_INVALID where the folder cannot be read */
+export async function listRuleFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     const detail = `The rule folder ${folder} cannot be read: name a folder that exists in FIREBREAK_RULE_DIRS or FIREBREAK_SIMULATED_RULE_DIRS.`;
     throw new FirebreakError('FB_CONFIG_INVALID', detail, { cause });

@@ -15,8 +15,8 @@ export interface LinkedRules {
  * name; correlations find their rules by id or name. A rule that stands in the file of a correlation is a part of it
  * and not reported by itself, unless it says `generate`; one from another file stays a rule of its own.
  */
-export function linkRules(read: ReadResult): LinkedRules {
-  const rejected = [...read.rejected];
+export function linkRules(reads: readonly ReadResult[]): LinkedRules {
+  const rejected = reads.flatMap((read) => read.rejected);
   const known = new Map<string, SigmaRule | CorrelationRule>();
   const place = <Kind extends SigmaRule | CorrelationRule>(rule: Kind): readonly Kind[] => {
     const other = known.get(rule.id);
@@ -27,14 +27,15 @@ export function linkRules(read: ReadResult): LinkedRules {
     reject(rejected, rule, `the id ${rule.id} is taken by ${other.file}`);
     return [];
   };
-  const rules = read.rules.flatMap(place);
-  const correlations = read.correlations.flatMap(place);
+  const rules = reads.flatMap((read) => read.rules.flatMap(place));
+  const correlations = reads.flatMap((read) => read.correlations.flatMap(place));
+  const filters = reads.flatMap((read) => read.filters);
   const byName = nameIndex([...rules, ...correlations]);
   const linked = linkCorrelations(correlations, byName, rejected);
   const parts = new Set(linked.filter(({ generate }) => !generate).flatMap((rule) => partsOf(rule, known)));
   const isReported = ({ id }: RuleHead): boolean => !parts.has(id);
   return {
-    rules: applyFilters(rules, read.filters, byName, rejected).map((rule) =>
+    rules: applyFilters(rules, filters, byName, rejected).map((rule) =>
       isReported(rule) ? rule : { ...rule, reported: false },
     ),
     correlations: linked.map((rule) => (isReported(rule) ? rule : { ...rule, reported: false })),

@@ -23,6 +23,8 @@ const pipelineSchema = z.strictObject({
   sources: z.array(
     z.strictObject({
       when: condition,
+      /** A field that must be there. */
+      has: z.string().exactOptional(),
       product: z.string().exactOptional(),
       categories: z.array(z.string()).exactOptional(),
       service: z.string().exactOptional(),
@@ -115,8 +117,10 @@ function hasOne(value: FieldValue | undefined, values: readonly (string | number
 }
 
 function placed(fields: Fields, pipeline: Pipeline): SigmaEvent {
-  const sources = pipeline.sources.filter(({ when }) =>
-    Object.entries(when).every(([name, values]) => hasOne(fields[name], values)),
+  const sources = pipeline.sources.filter(
+    ({ when, has }) =>
+      (has === undefined || fields[has] !== undefined) &&
+      Object.entries(when).every(([name, values]) => hasOne(fields[name], values)),
   );
   const own: Fields = { ...fields };
   for (const { fields: local = {}, values = {} } of sources) {
