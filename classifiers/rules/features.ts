@@ -54,12 +54,11 @@ export function extractRuleFeatures(report: Report): RuleFeatures {
 function processTable(report: Report): ProcessTable {
   const table = new Map<string, KnownProcess>();
   const add = (process: EcsProcess | undefined): void => {
-    if (process?.entity_id === undefined) return;
-    const known = table.get(process.entity_id);
-    table.set(process.entity_id, {
-      process: { ...known?.process, ...process },
-      guid: known?.guid ?? `process-${table.size + 1}`,
-    });
+    if (process === undefined) return;
+    const { entity_id: id } = process;
+    const known = id === undefined ? undefined : table.get(id);
+    const guid = known?.guid ?? `process-${table.size + 1}`;
+    if (id !== undefined) table.set(id, { process: { ...known?.process, ...process }, guid });
     add(process.parent);
   };
   for (const event of report.events ?? []) add(event.process);

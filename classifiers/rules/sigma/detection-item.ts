@@ -19,7 +19,14 @@ const ends: readonly string[] = ['contains', 'startswith', 'endswith'];
 const flags: readonly string[] = ['i', 'ignorecase', 'm', 'multiline', 's', 'dotall'];
 const linking: readonly string[] = ['all', 'neq', 'expand', 'cased'];
 const kinds: readonly string[] = ['re', 'cidr', 'exists', 'fieldref', ...comparisons, ...timeParts];
-const known = new Set([...encodings, ...ends, ...flags, ...linking, ...kinds]);
+/** Every modifier that the engine knows. */
+export const knownModifiers: ReadonlySet<string> = new Set([
+  ...encodings,
+  ...ends,
+  ...flags,
+  ...linking,
+  ...kinds,
+]);
 
 const maximalExpansions = 10_000;
 
@@ -33,7 +40,7 @@ export function parseDetectionItem(
   values: readonly RuleValue[],
   placeholders: Placeholders,
 ): Predicate {
-  const unknown = modifiers.find((modifier) => !known.has(modifier));
+  const unknown = modifiers.find((modifier) => !knownModifiers.has(modifier));
   if (unknown !== undefined) throw new RuleProblem(`the modifier "${unknown}" is not known`);
   if (values.length === 0) throw new RuleProblem('the list of values is empty');
   const expanded = modifiers.includes('expand') ? expandAll(values, placeholders) : values;
