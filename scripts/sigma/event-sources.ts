@@ -18,7 +18,7 @@ export interface EventOptions {
 
 const timeFields = ['@timestamp', 'UtcTime', 'TimeCreated', 'SystemTime', 'EventTime', 'timestamp', 'ts'];
 
-/** Reads events from tables of JSON lines. An event that no pipeline takes is an event of no log source. */
+/** Reads events from tables of JSON lines. */
 export async function readEvents(
   paths: readonly string[],
   options: EventOptions,
@@ -30,8 +30,7 @@ export async function readEvents(
       const record = Object.fromEntries(
         Object.entries(row).filter(([name]) => !options.without.includes(name)),
       );
-      const event = toSigmaEvent(record, pipelines) ?? { product: '', categories: [], fields: {} };
-      events.push({ event, timeMs: timeOf(row, options.time) });
+      events.push({ event: toSigmaEvent(record, pipelines), timeMs: timeOf(row, options.time) });
     }
   }
   return events;

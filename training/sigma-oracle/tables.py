@@ -43,6 +43,8 @@ def source_of(row: dict) -> tuple[str, list[str]]:
     event_id = row["EventID"]
     if row.get("provider", "").endswith("Security-Auditing"):
         return "security", ["process_creation"] if event_id == 4688 else []
+    if row.get("provider") == "Microsoft-Windows-TaskScheduler":
+        return "taskscheduler", []
     if event_id == 12:
         kind = row.get("EventType", "")
         own = {"C": ["registry_add"], "A": ["registry_add"], "D": ["registry_delete"]}.get(kind[:1], [])

@@ -53,8 +53,7 @@ export class LiteralAutomaton {
     rulesOf: ReadonlyMap<string, readonly number[]>,
   ): Generator<undefined, LiteralAutomaton, undefined> {
     const { columns, width } = columnsOf(rulesOf.keys());
-    const tree = buildTree(rulesOf, columns, width);
-    yield;
+    const tree = yield* buildTree(rulesOf, columns, width);
     const order = [0];
     const failure = new Uint32Array(tree.outputs.length);
     for (let at = 0; at < order.length;) {
@@ -122,11 +121,11 @@ interface Tree {
   readonly outputs: (readonly number[] | undefined)[];
 }
 
-function buildTree(
+function* buildTree(
   rulesOf: ReadonlyMap<string, readonly number[]>,
   columns: Uint8Array,
   width: number,
-): Tree {
+): Generator<undefined, Tree, undefined> {
   let bound = 1;
   for (const literal of rulesOf.keys()) bound += literal.length;
   const next = new Uint32Array(bound * width);
@@ -138,12 +137,14 @@ function buildTree(
       if (next[edge] === 0) next[edge] = outputs.push(undefined) - 1;
       state = next[edge] ?? 0;
     }
+    const before = outputs.length - literal.length;
     outputs[state] = rules;
+    if (Math.floor(before / statesPerStep) !== Math.floor(outputs.length / statesPerStep)) yield;
   }
   return { next, outputs };
 }
 
-const statesPerStep = 1_000;
+const statesPerStep = 300;
 
 /** Breadth first: a missing edge becomes the edge of the longest proper suffix, whose outputs are inherited. */
 function linkState(

@@ -53,12 +53,12 @@ export function fieldAliasesOf(pipelines: readonly Pipeline[]): Readonly<Record<
 
 /**
  * Turns a record of a log, flat or nested, into an event: the first pipeline that knows its source decides, else the
- * first that does not exclude it. Fields keep their own names beside those of Sigma.
+ * first that does not exclude it, else it is an event of no log source. Fields keep their own names beside those of Sigma.
  */
 export function toSigmaEvent(
   record: Readonly<Record<string, unknown>>,
   pipelines: readonly Pipeline[],
-): SigmaEvent | undefined {
+): SigmaEvent {
   const flat = new Map<string, FieldValue>();
   flatten(record, '', flat);
   let plain: SigmaEvent | undefined;
@@ -69,7 +69,7 @@ export function toSigmaEvent(
     if (event.categories.length > 0 || event.service !== pipeline.service) return event;
     plain ??= event;
   }
-  return plain;
+  return plain ?? { product: '', categories: [], fields: Object.fromEntries(flat) };
 }
 
 type Fields = Record<string, FieldValue>;

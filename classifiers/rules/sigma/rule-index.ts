@@ -96,7 +96,7 @@ export class RuleIndex {
   }
 }
 
-const rulesPerStep = 20;
+const rulesPerStep = 5;
 /** A field with so many literals of its own takes in the keywords too and is read once; one with fewer is read twice. */
 const enoughToJoin = 32;
 

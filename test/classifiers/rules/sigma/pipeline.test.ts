@@ -35,12 +35,13 @@ describe('sysmon', () => {
       },
     };
     const event = convert(winlog, 'sysmon');
-    expect(event?.categories).toEqual(['process_creation']);
-    expect(event?.fields).toMatchObject({ Image: 'C:\\a.exe', CommandLine: 'a', EventID: 1 });
+    expect(event.categories).toEqual(['process_creation']);
+    expect(event.fields).toMatchObject({ Image: 'C:\\a.exe', CommandLine: 'a', EventID: 1 });
   });
 
   test('leaves events of other logs alone', () => {
-    expect(convert({ EventID: 1, Channel: 'System' }, 'sysmon')).toBeUndefined();
+    const fields = { EventID: 1, Channel: 'System' };
+    expect(convert(fields, 'sysmon')).toEqual({ product: '', categories: [], fields });
   });
 });
 
@@ -79,6 +80,9 @@ test('windows channels are services', () => {
   expect(convert(script, 'sysmon', 'security', 'windows')).toMatchObject({
     service: 'powershell',
     categories: ['ps_script'],
+  });
+  expect(convert({ Provider_Name: 'Microsoft-Windows-TaskScheduler' }, 'windows')).toMatchObject({
+    service: 'taskscheduler',
   });
   expect(convert({ Channel: 'System', EventID: 7045 }, 'sysmon', 'windows')).toMatchObject({
     service: 'system',
