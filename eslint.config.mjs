@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.firebreak/**', '.venv/**', 'training/**'] },
+  { ignores: ['dist/**', 'node_modules/**', '.firebreak/**', '.venv/**', '.venv-sigma/**', 'training/**'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -62,7 +62,11 @@ export async function measureFloor(artifacts: number, hopRate: number): Promise<
     const appendUs = await cpuUs(async () => {
       for (const portion of portions) await log.append(topics.reports, portion);
     });
-    const { classifiers } = await loadClassifiers({ openModel: loadModel, ruleFolders: [] });
+    const { classifiers } = await loadClassifiers({
+      openModel: loadModel,
+      ruleFolders: [],
+      simulatedRuleFolders: [],
+    });
     const inferenceUs = await cpuUs(async () => {
       for (const portion of portions) {
         for (const classifier of classifiers) {

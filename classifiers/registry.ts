@@ -8,6 +8,8 @@ export interface RegistryOptions {
   readonly openModel: OpenModel;
   /** Folders of the operator's own Sigma rules. */
   readonly ruleFolders: readonly string[];
+  /** Folders of Sigma rules that are tried. */
+  readonly simulatedRuleFolders: readonly string[];
 }
 
 export interface Registry {
@@ -21,11 +23,15 @@ export interface Registry {
  * Every classifier of the service, ready to score.
  * @throws FB_MODEL_MISSING, FB_MODEL_ALTERED
  */
-export async function loadClassifiers({ openModel, ruleFolders }: RegistryOptions): Promise<Registry> {
+export async function loadClassifiers({
+  openModel,
+  ruleFolders,
+  simulatedRuleFolders,
+}: RegistryOptions): Promise<Registry> {
   const [metadata, behavior, rules] = await Promise.all([
     createMetadataClassifier(openModel),
     createBehaviorClassifier(openModel),
-    createRulesClassifier({ ruleFolders }),
+    createRulesClassifier({ ruleFolders, simulatedRuleFolders }),
   ]);
   return { classifiers: [metadata, behavior, rules], rules };
 }

@@ -29,6 +29,10 @@ export const scoreEvidenceSchema = z.object({
   level: z.enum(['informational', 'low', 'medium', 'high', 'critical']).apply(optional),
   tactic: tacticSchema.apply(optional),
   techniques: z.array(z.string().max(16)).max(16).apply(optional),
+  simulated: z
+    .boolean()
+    .apply(optional)
+    .describe('Found by a rule that is only tried: the score is what it would be without it.'),
 });
 export type ScoreEvidence = z.infer<typeof scoreEvidenceSchema>;
 

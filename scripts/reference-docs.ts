@@ -4,12 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { pipelineNames, readPipeline } from '../classifiers/rules/sigma/pipeline.ts';
+import { correlationTypes } from '../classifiers/rules/sigma/rule.ts';
 import { errorDefinitions } from '../contracts/errors.ts';
 import { defaultLimits } from '../contracts/limits.ts';
 import { topics } from '../contracts/topics.ts';
 import { reasonTexts } from '../contracts/domain.ts';
 import { configKeys } from '../platform/config/config.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
+import { correlationMeanings, modifierExamples, otherFeatures, unsupported } from './sigma/supported.ts';
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
@@ -109,6 +112,57 @@ stands in [alarms.md](../operate/alarms.md).
 ${sections.join('\n')}`;
 }
 
+function sigma(): string {
+  const code = (text: string) => `\`${text}\``;
+  return `# Sigma
+
+What the engine in \`classifiers/rules/sigma/\` reads, by the Sigma specification 2.1. A test runs an example of each modifier.
+\`npm run -s sigma -- --help\` runs it without a service: it checks rules, runs them over events as JSON lines, and measures them.
+
+## Modifiers
+
+${table(
+  ['modifier', 'means'],
+  Object.entries(modifierExamples).map(([name, { means }]) => [code(name), means]),
+)}
+
+## Types of correlations
+
+${table(
+  ['type', 'asks for, within the timespan and in each group'],
+  correlationTypes.map((type) => [code(type), correlationMeanings[type]]),
+)}
+
+## The rest
+
+${table(['feature', 'how it is understood'], otherFeatures)}
+
+## What is not there
+
+${table(['feature', 'what happens'], unsupported)}
+
+## Pipelines
+
+They make events of the taxonomy out of a log's: \`classifiers/rules/sigma/pipelines/\`, as data. Rules may use the names
+of \`ecs\`, \`sysmon\` and \`security\` as well.
+
+${table(
+  ['pipeline', 'for'],
+  pipelineNames.map((name) => [code(name), readPipeline(name).about]),
+)}
+
+## Rules of your own
+
+Rules, correlations and filters in the folders of \`FIREBREAK_RULE_DIRS\` are read beside the built-in ones. A change is in
+force about ten seconds later, without a restart. A document that cannot be used is logged with file, line and reason and
+stops no other; a folder that cannot be read leaves the rules as they were.
+
+To try a rule, put it into a folder of \`FIREBREAK_SIMULATED_RULE_DIRS\`: what it finds stands in decision records marked as
+\`simulated\` and in \`firebreak_classify_simulated_findings_total\`, and changes no score. So is a correlation that rests on
+such a rule. Moving the file puts it in force. Filters cannot be tried, as they would weaken other rules.
+`;
+}
+
 /** Pages of docs/reference by file name. */
 export function referenceDocs(): Readonly<Record<string, string>> {
   return {
@@ -117,6 +171,7 @@ export function referenceDocs(): Readonly<Record<string, string>> {
     'topics.md': topicPage(),
     'reasons.md': reasons(),
     'metrics.md': metrics(),
+    'sigma.md': sigma(),
   };
 }
 

@@ -2,24 +2,27 @@ import { hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { classifierProfileSchema, type ClassifierProfile } from '../../contracts/classifier-profile.ts';
-import type { ScoreEvidence } from '../../contracts/score.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import { extractRuleFeatures } from './features.ts';
-import type { LoadedRules } from './load-rules.ts';
-import { loadRules } from './load-rules.ts';
+import { inTurns } from './in-turns.ts';
+import type { LoadedRules, RuleFolders } from './load-rules.ts';
+import { ruleFolders } from './load-rules.ts';
 import type { RulesManifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 import { probabilityOf } from './probability.ts';
 import { toEvidence } from './rule-evidence.ts';
+import { correlate, type SeenEvent } from './sigma/correlate.ts';
 import type { Placeholders } from './sigma/detection-item.ts';
 import type { SigmaEvent } from './sigma/event.ts';
 import { RuleSet } from './sigma/rule-set.ts';
-import type { SigmaRule } from './sigma/rule.ts';
+import type { RuleHead, SigmaRule } from './sigma/rule.ts';
 import { ruleLevels } from './sigma/rule.ts';
 
 export interface RulesOptions {
   /** Folders with rules of the operator's own, read beside the rules that come with the service. */
   readonly ruleFolders?: readonly string[];
+  /** Folders with rules that are tried: told in the evidence, adding nothing. */
+  readonly simulatedRuleFolders?: readonly string[];
   /** Lists for the `expand` modifier of those rules. */
   readonly placeholders?: Placeholders;
 }
@@ -27,43 +30,79 @@ export interface RulesOptions {
 const ownRules = fileURLToPath(new URL('./rules/', import.meta.url));
 
 /** Characters of events after which the event loop gets its turn: a few milliseconds with three thousand rules. */
-const charactersPerTurn = 16_384;
+const charactersPerTurn = 65_536;
 const maximalEvidence = 64;
+
+/** All events of a report come from one device. */
+const deviceFields: ReadonlySet<string> = new Set([
+  'Computer',
+  'ComputerName',
+  'Hostname',
+  'HostName',
+  'host.name',
+  'host.hostname',
+  'host.id',
+]);
+
+/** What answers are made of; replaced as a whole when rules are read again. */
+interface Compiled {
+  readonly loaded: LoadedRules;
+  readonly rules: RuleSet;
+  readonly profile: ClassifierProfile;
+}
 
 /**
  * Sigma rules as a witness. A rule that fires on the artifact's own text, whatever the rest of the report says, is
- * content evidence; one that needs the rest is testimony.
+ * content evidence; one that needs the rest is testimony, and so is what rules find in several events together.
  */
 export class RulesClassifier implements Classifier {
-  readonly profile: ClassifierProfile;
-  /** What was read at start: counts, and each rejected rule with file, line and reason. */
-  readonly loaded: LoadedRules;
   readonly #manifest: RulesManifest;
-  readonly #rules: RuleSet;
+  readonly #folders: RuleFolders | undefined;
+  #compiled: Compiled;
 
-  constructor(manifest: RulesManifest, loaded: LoadedRules) {
+  /** @param folders where the rules came from, for reading them again */
+  constructor(manifest: RulesManifest, loaded: LoadedRules, folders?: RuleFolders) {
     this.#manifest = manifest;
-    this.loaded = loaded;
-    this.#rules = new RuleSet(loaded.rules);
-    this.profile = {
-      ...classifierProfileSchema.parse(manifest),
-      version: `${manifest.version}+${loaded.digest.slice(0, 12)}`,
-    };
+    this.#folders = folders;
+    this.#compiled = { loaded, rules: RuleSet.of(loaded.rules), profile: profileOf(manifest, loaded) };
+  }
+
+  get profile(): ClassifierProfile {
+    return this.#compiled.profile;
+  }
+
+  /** What was read: counts, and each rejected rule with file, line and reason. */
+  get loaded(): LoadedRules {
+    return this.#compiled.loaded;
+  }
+
+  /**
+   * Reads the folders again and answers by what they hold from then on; the event loop goes on meanwhile.
+   * @returns whether anything changed
+   * @throws FB_CONFIG_INVALID where a folder cannot be read; the rules stay as they were
+   */
+  async reload(): Promise<boolean> {
+    const loaded = await this.#folders?.load();
+    if (loaded === undefined || loaded.digest === this.loaded.digest) return false;
+    const rules = await inTurns(RuleSet.build(loaded.rules));
+    this.#compiled = { loaded, rules, profile: profileOf(this.#manifest, loaded) };
+    return true;
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    const { content, observed } = extractRuleFeatures(report);
-    return hash(
-      'sha256',
-      JSON.stringify([evidence, content.map(({ event }) => event), observed]),
-      'base64url',
-    );
+    const { content, observed, timesMs } = extractRuleFeatures(report);
+    const { correlations, digest } = this.loaded;
+    const [startMs = 0] = timesMs;
+    const times = correlations.length === 0 ? [] : timesMs.map((timeMs) => timeMs - startMs);
+    const seen = [digest, evidence, content.map(({ event }) => event), observed, times];
+    return hash('sha256', JSON.stringify(seen), 'base64url');
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
     const outcomes: ClassifierOutcome[] = [];
     const turn = { characters: 0 };
-    for (const input of inputs) outcomes.push(await this.#judge(input, turn));
+    const compiled = this.#compiled;
+    for (const input of inputs) outcomes.push(await this.#judge(input, compiled, turn));
     return outcomes;
   }
 
@@ -73,30 +112,69 @@ export class RulesClassifier implements Classifier {
 
   async #judge(
     { report, evidence }: ClassifierInput,
+    { rules, loaded }: Compiled,
     turn: { characters: number },
   ): Promise<ClassifierOutcome> {
-    const { content, observed } = extractRuleFeatures(report);
+    const { content, observed, timesMs } = extractRuleFeatures(report);
     const vouched = evidence === 'content' ? content : [];
     if (observed.length === 0) {
       return { outcome: 'abstained', reason: 'The report tells nothing that a rule could read.' };
     }
-    const byContent = new Set(vouched.flatMap(({ event, settled }) => this.#rules.match(event, settled)));
-    const matched = new Set(byContent);
-    for (const event of observed) {
-      for (const rule of this.#rules.match(event)) matched.add(rule);
+    const byContent = vouched.flatMap(({ event, settled }) => rules.match(event, settled));
+    const found = new Set<SigmaRule>(byContent);
+    const seen: SeenEvent[] = [];
+    for (const [index, event] of observed.entries()) {
+      const fired = rules.match(event);
+      for (const rule of fired) found.add(rule);
+      if (fired.length > 0)
+        seen.push({ timeMs: timesMs[index] ?? 0, fields: event.fields, fired: fired.map(({ id }) => id) });
       turn.characters += sizeOf(event);
       if (turn.characters < charactersPerTurn) continue;
       turn.characters = 0;
       await setImmediate();
     }
+    const together = correlate(loaded.correlations, seen, deviceFields).map(({ rule }) => rule);
+    return this.#toOutcome({
+      all: [...found, ...new Set(together)].filter(({ reported }) => reported),
+      byContent: new Set<RuleHead>(byContent.filter(({ reported }) => reported)),
+      hasContent: vouched.length > 0,
+      simulated: loaded.simulated,
+    });
+  }
+
+  #toOutcome({ all, byContent, hasContent, simulated }: Findings): ClassifierOutcome {
+    const { probabilities } = this.#manifest;
+    const counted = all.filter(({ id }) => !simulated.has(id));
+    const tried = all.filter(({ id }) => simulated.has(id));
+    const certain = counted.filter((rule) => byContent.has(rule));
     return {
       outcome: 'score',
-      probability: probabilityOf(matched, this.#manifest.probabilities),
-      contentProbability:
-        vouched.length === 0 ? null : probabilityOf(byContent, this.#manifest.probabilities),
-      evidence: toFindings(matched, byContent),
+      probability: probabilityOf(counted, probabilities),
+      contentProbability: hasContent ? probabilityOf(certain, probabilities) : null,
+      evidence: [
+        ...strongestFirst(counted).map((rule) => toEvidence(rule, byContent.has(rule))),
+        ...strongestFirst(tried).map((rule) => ({
+          ...toEvidence(rule, byContent.has(rule)),
+          simulated: true,
+        })),
+      ].slice(0, maximalEvidence),
     };
   }
+}
+
+interface Findings {
+  readonly all: readonly RuleHead[];
+  readonly byContent: ReadonlySet<RuleHead>;
+  /** Whether there was content to look at. */
+  readonly hasContent: boolean;
+  readonly simulated: ReadonlySet<string>;
+}
+
+function profileOf(manifest: RulesManifest, loaded: LoadedRules): ClassifierProfile {
+  return {
+    ...classifierProfileSchema.parse(manifest),
+    version: `${manifest.version}+${loaded.digest.slice(0, 12)}`,
+  };
 }
 
 function sizeOf(event: SigmaEvent): number {
@@ -105,15 +183,8 @@ function sizeOf(event: SigmaEvent): number {
   return characters;
 }
 
-/** The strongest findings first. */
-function toFindings(
-  matched: ReadonlySet<SigmaRule>,
-  byContent: ReadonlySet<SigmaRule>,
-): readonly ScoreEvidence[] {
-  return [...matched]
-    .sort((a, b) => ruleLevels.indexOf(b.level) - ruleLevels.indexOf(a.level))
-    .slice(0, maximalEvidence)
-    .map((rule) => toEvidence(rule, byContent.has(rule)));
+function strongestFirst(rules: readonly RuleHead[]): readonly RuleHead[] {
+  return rules.toSorted((a, b) => ruleLevels.indexOf(b.level) - ruleLevels.indexOf(a.level));
 }
 
 /**
@@ -121,8 +192,9 @@ function toFindings(
  * `loaded.rejected` and stop nothing; a folder that cannot be read rejects.
  */
 export async function createRulesClassifier(options: RulesOptions = {}): Promise<RulesClassifier> {
-  const loaded = await loadRules([ownRules, ...(options.ruleFolders ?? [])], {
+  const folders = ruleFolders([ownRules, ...(options.ruleFolders ?? [])], {
     placeholders: options.placeholders ?? {},
+    simulated: options.simulatedRuleFolders ?? [],
   });
-  return new RulesClassifier(await readManifest(), loaded);
+  return new RulesClassifier(await readManifest(), await folders.load(), folders);
 }

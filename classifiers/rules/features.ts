@@ -17,11 +17,18 @@ export interface RuleFeatures {
   readonly content: readonly ContentEvent[];
   /** Everything that the report tells, content included. */
   readonly observed: readonly SigmaEvent[];
+  /** When each of `observed` happened: epoch milliseconds, the report's own time where an entry tells none. */
+  readonly timesMs: readonly number[];
 }
 
 type Fields = Record<string, FieldValue>;
 type Process = Omit<EcsProcess, 'parent'>;
-type ProcessTable = ReadonlyMap<string, EcsProcess>;
+interface KnownProcess {
+  readonly process: EcsProcess;
+  /** Its place in the report: the device's own number would make equal reports of two devices differ. */
+  readonly guid: string;
+}
+type ProcessTable = ReadonlyMap<string, KnownProcess>;
 
 /**
  * Makes the Sigma events of one report: its own process with its parent, the artifact's text, the file that it is about,
@@ -29,19 +36,29 @@ type ProcessTable = ReadonlyMap<string, EcsProcess>;
  */
 export function extractRuleFeatures(report: Report): RuleFeatures {
   const table = processTable(report);
-  const observed = [
-    ...artifactEvents(report, table),
-    ...(report.events ?? []).flatMap((event) => observedEvents(event, table)),
-  ];
-  return { content: contentEvents(report), observed };
+  const observed: SigmaEvent[] = [];
+  const timesMs: number[] = [];
+  const add = (events: readonly SigmaEvent[], time: string): void => {
+    for (const event of events) {
+      observed.push(event);
+      timesMs.push(Date.parse(time));
+    }
+  };
+  add(artifactEvents(report, table), report['@timestamp']);
+  for (const event of report.events ?? [])
+    add(observedEvents(event, table), event['@timestamp'] ?? report['@timestamp']);
+  return { content: contentEvents(report), observed, timesMs };
 }
 
 /** Each process stands once, with the fullest facts that any entry gives of it. */
 function processTable(report: Report): ProcessTable {
-  const table = new Map<string, EcsProcess>();
+  const table = new Map<string, KnownProcess>();
   const add = (process: EcsProcess | undefined): void => {
-    if (process?.entity_id === undefined) return;
-    table.set(process.entity_id, { ...table.get(process.entity_id), ...process });
+    if (process === undefined) return;
+    const { entity_id: id } = process;
+    const known = id === undefined ? undefined : table.get(id);
+    const guid = known?.guid ?? `process-${table.size + 1}`;
+    if (id !== undefined) table.set(id, { process: { ...known?.process, ...process }, guid });
     add(process.parent);
   };
   for (const event of report.events ?? []) add(event.process);
@@ -56,7 +73,7 @@ function processTable(report: Report): ProcessTable {
 const inheritedLength = 1_024;
 
 function resolve(process: EcsProcess | undefined, table: ProcessTable): EcsProcess | undefined {
-  const known = process?.entity_id === undefined ? undefined : table.get(process.entity_id);
+  const known = process?.entity_id === undefined ? undefined : table.get(process.entity_id)?.process;
   return known === undefined ? process : { ...shortened(known), ...process };
 }
 
@@ -98,7 +115,7 @@ function artifactEvents(report: Report, table: ProcessTable): readonly SigmaEven
   const process = resolve(report.process, table);
   const { kind, text } = report.artifact;
   const own = process === undefined ? [] : processEvents(process, table);
-  const acting = actor(process);
+  const acting = actor(process, table);
   switch (kind) {
     case 'command-line':
       return text === undefined ? own : commandLineEvents(text, process, table);
@@ -146,9 +163,9 @@ function observedEvents(event: EcsEvent, table: ProcessTable): readonly SigmaEve
   const process = resolve(event.process, table);
   const categories: readonly string[] = event.event?.category ?? [];
   const types = event.event?.type ?? [];
-  const acting = actor(process, event);
+  const acting = actor(process, table, event);
   const target = event.firebreak?.target?.process.entity_id;
-  if (target !== undefined) return [injectionEvent(event, process, table.get(target))];
+  if (target !== undefined) return [injectionEvent(event, process, table.get(target)?.process)];
   if (event.registry !== undefined) {
     const { category, fields } = registryFacts(event.registry, types);
     return [windowsEvent([category, 'registry_event'], acting, fields)];
@@ -187,8 +204,9 @@ function processEvent(process: EcsProcess, table: ProcessTable): SigmaEvent {
   const parent = resolve(process.parent, table);
   const grandparent = resolve(parent?.parent, table);
   const fields = {
-    ...actor(process),
+    ...actor(process, table),
     ...(parent === undefined ? {} : pick(parentFields, parent)),
+    ...guidField('ParentProcessGuid', parent, table),
     ...userField('ParentUser', parent?.user),
     ...(grandparent?.executable === undefined ? {} : { GrandParentImage: grandparent.executable }),
     ...hashField(process.hash, process.pe?.imphash),
@@ -197,9 +215,18 @@ function processEvent(process: EcsProcess, table: ProcessTable): SigmaEvent {
   return { product, categories: ['process_creation'], fields: expandAll(fields) };
 }
 
-function actor(process: Process | undefined, event?: EcsEvent): Fields {
+function actor(process: Process | undefined, table: ProcessTable, event?: EcsEvent): Fields {
   if (process === undefined) return {};
-  return { ...pick(processFields, process), ...userField('User', process.user ?? event?.user) };
+  return {
+    ...pick(processFields, process),
+    ...guidField('ProcessGuid', process, table),
+    ...userField('User', process.user ?? event?.user),
+  };
+}
+
+function guidField(name: string, process: Process | undefined, table: ProcessTable): Fields {
+  const guid = process?.entity_id === undefined ? undefined : table.get(process.entity_id)?.guid;
+  return guid === undefined ? {} : { [name]: guid };
 }
 
 function injectionEvent(

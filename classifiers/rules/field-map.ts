@@ -1,69 +1,35 @@
-/**
- * Which ECS field of an event each Sigma field is read from, by part of the event. Sigma's names are those of Sysmon and
- * of the Windows security log; a path is followed inside the part that the table is named for.
- * Fields that need more than a copy (user, hashes, registry) are composed in features.ts.
- */
-export const processFields = {
-  Image: ['executable'],
-  CommandLine: ['command_line'],
-  CurrentDirectory: ['working_directory'],
-  IntegrityLevel: ['integrity_level'],
-  OriginalFileName: ['pe', 'original_file_name'],
-  Company: ['pe', 'company'],
-  Product: ['pe', 'product'],
-  Description: ['pe', 'description'],
-  Imphash: ['pe', 'imphash'],
-} as const;
+import { fieldAliasesOf, readPipeline } from './sigma/pipeline.ts';
 
-export const parentFields = {
-  ParentImage: ['executable'],
-  ParentCommandLine: ['command_line'],
-  ParentIntegrityLevel: ['integrity_level'],
-} as const;
+const ecs = readPipeline('ecs').fields;
 
-export const fileFields = {
-  TargetFilename: ['path'],
-  Imphash: ['pe', 'imphash'],
-} as const;
+/** Where one part of an ECS object holds each of Sigma's fields, out of the pipeline: `Image` ← `executable` of `process`. */
+function partOf(part: string): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(ecs).flatMap(([path, field]) =>
+      path.startsWith(`${part}.`) ? [[field, path.slice(part.length + 1).split('.')]] : [],
+    ),
+  );
+}
 
-export const libraryFields = {
-  ImageLoaded: ['path'],
-  Signed: ['code_signature', 'exists'],
-  Signature: ['code_signature', 'subject_name'],
-  SignatureStatus: ['code_signature', 'status'],
-} as const;
+/** Identities are made anew, see `features.ts`. */
+const ofProcess = ([, [first]]: [string, readonly string[]]): boolean =>
+  first !== 'parent' && first !== 'entity_id';
 
-export const destinationFields = {
-  DestinationIp: ['ip'],
-  DestinationHostname: ['domain'],
-  DestinationPort: ['port'],
-} as const;
+/** Fields of a process itself; those of its parent are read from the parent. */
+export const processFields = Object.fromEntries(Object.entries(partOf('process')).filter(ofProcess));
+export const parentFields = Object.fromEntries(Object.entries(partOf('process.parent')).filter(ofProcess));
+export const fileFields = partOf('file');
+export const libraryFields = partOf('dll');
+export const destinationFields = partOf('destination');
+
+/** Schemas whose field names rules may use, beside Sigma's own. */
+export const taxonomies = ['ecs', 'sysmon', 'security'] as const;
 
 /**
- * Names under which rules ask for the same thing, rule → event: the security log's (event 4688), a script block log's and
- * ECS itself, so that rules written for either run unchanged.
+ * Names under which rules ask for the same thing, rule → event, so that rules written for the security log or for ECS
+ * run unchanged.
  */
-export const fieldAliases: Readonly<Record<string, string>> = {
-  NewProcessName: 'Image',
-  ProcessCommandLine: 'CommandLine',
-  ParentProcessName: 'ParentImage',
-  'process.executable': 'Image',
-  'process.command_line': 'CommandLine',
-  'process.working_directory': 'CurrentDirectory',
-  'process.pe.original_file_name': 'OriginalFileName',
-  'process.parent.executable': 'ParentImage',
-  'process.parent.command_line': 'ParentCommandLine',
-  'file.path': 'TargetFilename',
-  'dll.path': 'ImageLoaded',
-  'registry.path': 'TargetObject',
-  'registry.data.strings': 'Details',
-  'destination.ip': 'DestinationIp',
-  'destination.domain': 'DestinationHostname',
-  'destination.port': 'DestinationPort',
-  'dns.question.name': 'QueryName',
-  'url.full': 'c-uri',
-  'powershell.file.script_block_text': 'ScriptBlockText',
-};
+export const fieldAliases = fieldAliasesOf(taxonomies.map(readPipeline));
 
 /** Long names of registry hives, as ECS agents write them, and the short ones that Sigma rules expect. */
 export const hiveNames: Readonly<Record<string, string>> = {

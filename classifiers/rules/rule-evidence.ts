@@ -1,6 +1,6 @@
 import type { ScoreEvidence, Tactic } from '../../contracts/score.ts';
 import { tactics } from '../../contracts/score.ts';
-import type { SigmaRule } from './sigma/rule.ts';
+import type { RuleHead } from './sigma/rule.ts';
 
 const known: ReadonlyMap<string, Tactic> = new Map(tactics.map((tactic) => [tactic, tactic]));
 
@@ -11,7 +11,7 @@ const renamed: ReadonlyMap<string, Tactic> = new Map([
 ]);
 
 /** What the decision record says of one rule that fired; `content` when the artifact's own text was enough. */
-export function toEvidence(rule: SigmaRule, content: boolean): ScoreEvidence {
+export function toEvidence(rule: RuleHead, content: boolean): ScoreEvidence {
   const tactic = tacticOf(rule);
   const techniques = techniquesOf(rule).slice(0, 16);
   return {
@@ -25,7 +25,7 @@ export function toEvidence(rule: SigmaRule, content: boolean): ScoreEvidence {
 }
 
 /** The first ATT&CK tactic among the rule's tags. */
-export function tacticOf(rule: Pick<SigmaRule, 'tags'>): Tactic | undefined {
+export function tacticOf(rule: Pick<RuleHead, 'tags'>): Tactic | undefined {
   for (const tag of rule.tags) {
     const name = tag
       .toLowerCase()
@@ -38,6 +38,6 @@ export function tacticOf(rule: Pick<SigmaRule, 'tags'>): Tactic | undefined {
 }
 
 /** ATT&CK technique ids (`T1003.001`) of the rule's tags. */
-export function techniquesOf(rule: Pick<SigmaRule, 'tags'>): readonly string[] {
+export function techniquesOf(rule: Pick<RuleHead, 'tags'>): readonly string[] {
   return rule.tags.flatMap((tag) => /^attack\.(t\d{4}(?:\.\d{3})?)$/iu.exec(tag)?.[1]?.toUpperCase() ?? []);
 }

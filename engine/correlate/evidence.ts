@@ -1,7 +1,7 @@
 import type { TenantId } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
 import { deviceCount, type ArtifactSignals } from '../../contracts/signals.ts';
-import type { ConfirmationFact, FindingFact, ScoreFact } from './fold.ts';
+import { tacticOf, type ConfirmationFact, type FindingFact, type ScoreFact } from './fold.ts';
 import { guardSchema, type Guard } from './guard.ts';
 
 /** One classifier's word, as a decision weighs it. */
@@ -65,7 +65,7 @@ export function evidenceFromScores(scores: readonly Score[]): Evidence {
   const witnesses = scores.flatMap((score): readonly (Witness | null)[] => {
     const { result, classifier, baseRate, threshold, version } = score;
     if (result.outcome !== 'score') return [];
-    const tactic = result.evidence.find((item) => item.tactic !== undefined)?.tactic ?? null;
+    const tactic = tacticOf(result.evidence);
     const common = { classifier, baseRate, threshold, version, capped: result.capped ?? false, tactic };
     return [
       { ...common, probability: result.probability, content: false },

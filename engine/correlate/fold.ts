@@ -1,5 +1,5 @@
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
-import type { Score } from '../../contracts/score.ts';
+import type { Score, ScoreEvidence, Tactic } from '../../contracts/score.ts';
 import type { Fact, SignalStep } from '../../contracts/signals.ts';
 import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
 import { guardOf, type Guard } from './guard.ts';
@@ -83,6 +83,11 @@ export function confirmationFact(tenantId: TenantId, micronats: number, atMs: nu
   };
 }
 
+/** @returns the tactic of the strongest finding that names one; what is only tried says nothing */
+export function tacticOf(evidence: readonly ScoreEvidence[]): Tactic | null {
+  return evidence.find((item) => item.tactic !== undefined && item.simulated !== true)?.tactic ?? null;
+}
+
 function scoreFacts(score: Score): readonly Fact[] {
   const { result, classifier } = score;
   if (result.outcome !== 'score') return [];
@@ -94,9 +99,8 @@ function scoreFacts(score: Score): readonly Fact[] {
     order,
     value: { probability, baseRate, threshold, version, capped, tactic } satisfies ScoreFact,
   });
-  const tactic = result.evidence.find((item) => item.tactic !== undefined)?.tactic ?? null;
-  const contentTactic =
-    result.evidence.find((item) => item.content && item.tactic !== undefined)?.tactic ?? null;
+  const tactic = tacticOf(result.evidence);
+  const contentTactic = tacticOf(result.evidence.filter((item) => item.content));
   const own = fact(factFields.testimony(classifier, score.tenantId), result.probability, tactic);
   if (result.contentProbability === null) return [own];
   return [own, fact(factFields.content(classifier), result.contentProbability, contentTactic)];

@@ -28,6 +28,7 @@ export interface Config {
   readonly operatorToken: string | null;
   readonly metricsToken: string | null;
   readonly ruleDirs: readonly string[];
+  readonly simulatedRuleDirs: readonly string[];
   readonly drainMs: number;
   /** Null in the embedded profile. */
   readonly cluster: ClusterConfig | null;
@@ -94,6 +95,7 @@ export function readConfig(variables: Environment): Config {
     operatorToken: values.FIREBREAK_OPERATOR_TOKEN,
     metricsToken: values.FIREBREAK_METRICS_TOKEN,
     ruleDirs: values.FIREBREAK_RULE_DIRS ?? [],
+    simulatedRuleDirs: values.FIREBREAK_SIMULATED_RULE_DIRS ?? [],
     drainMs: values.FIREBREAK_DRAIN_MS,
     cluster,
     limits,

@@ -18,6 +18,11 @@ function hostList(message: string) {
     .nullable();
 }
 
+const folderList = z
+  .string()
+  .transform((text) => text.split(',').map((folder) => folder.trim()))
+  .refine((folders) => !folders.includes(''), 'must be folders, separated by commas');
+
 export function wholeNumber(least: number, most: number) {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   return z
@@ -75,13 +80,14 @@ export const settings = {
     says: 'Bearer token of `/metrics`. Without it they are shown to this machine alone, and not through a proxy.',
   },
   FIREBREAK_RULE_DIRS: {
-    schema: z
-      .string()
-      .transform((text) => text.split(',').map((folder) => folder.trim()))
-      .refine((folders) => !folders.includes(''), 'must be folders, separated by commas')
-      .nullable(),
+    schema: folderList.nullable(),
     fallback: null,
-    says: 'Folders of your own Sigma rules, separated by commas, read beside the built-in ones.',
+    says: 'Folders of your own Sigma rules, separated by commas, read beside the built-in ones, and again when a file in them changes.',
+  },
+  FIREBREAK_SIMULATED_RULE_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders of Sigma rules to be tried: decision records and metrics tell what they find, marked as simulated, and no score or verdict changes. Moving a file to the folders above puts it in force.',
   },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),

@@ -30,7 +30,11 @@ const batchRows = 256;
 
 /** The classifiers as the service loads them. @throws Error with the ids that there are, where one is not known */
 export async function openClassifiers(ids: readonly string[]): Promise<readonly Classifier[]> {
-  const { classifiers } = await loadClassifiers({ openModel: loadModel, ruleFolders: [] });
+  const { classifiers } = await loadClassifiers({
+    openModel: loadModel,
+    ruleFolders: [],
+    simulatedRuleFolders: [],
+  });
   for (const id of ids)
     if (!classifiers.some(({ profile }) => profile.id === id))
       throw new Error(

@@ -1,3 +1,4 @@
+import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
@@ -7,6 +8,10 @@ export interface ClassifyEvents {
   poisoned(group: string, records: number): void;
   commitFailed(group: string, error: unknown): void;
   workerFailed(group: string, error: unknown): void;
+  /** At start, and whenever changed files were put in force. */
+  rulesLoaded(loaded: LoadedRules): void;
+  /** The folders could not be read; the rules are as they were. */
+  rulesNotLoaded(error: unknown): void;
 }
 
 export function createClassifyEvents(logger: Logger, metrics: Metrics): ClassifyEvents {
@@ -28,10 +33,36 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     },
     ['group'],
   );
+  const simulated = metrics.counter(
+    {
+      name: 'firebreak_classify_simulated_findings_total',
+      help: 'Findings of rules that are only tried, which changed no score.',
+    },
+    ['classifier', 'level'],
+  );
+  const rules = metrics.gauge(
+    {
+      name: 'firebreak_classify_rules',
+      help: 'Rules and correlations in force, those that are only tried, and documents that cannot be used.',
+    },
+    { labels: ['state'] },
+  );
+  const reloads = metrics.counter(
+    {
+      name: 'firebreak_classify_rule_loads_total',
+      help: 'Times that rule files were put in force, and times that their folders could not be read.',
+    },
+    ['outcome'],
+  );
   return {
     scored(classifier, scores, computed) {
       for (const { result } of scores) answers.inc({ classifier, outcome: result.outcome });
       inferences.inc({ classifier }, computed);
+      for (const { result } of scores) {
+        if (result.outcome !== 'score') continue;
+        for (const { simulated: isTried, level } of result.evidence)
+          if (isTried === true) simulated.inc({ classifier, level: level ?? 'none' });
+      }
       const failed = scores.find(({ result }) => result.outcome === 'failed');
       if (failed !== undefined)
         logger.warn(
@@ -48,6 +79,20 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     },
     workerFailed(group, error) {
       logger.error({ group, error }, 'a classifier worker stopped after a bug; restart the process');
+    },
+    rulesLoaded(loaded) {
+      const all = loaded.rules.length + loaded.correlations.length;
+      rules.set({ state: 'enforced' }, all - loaded.simulated.size);
+      rules.set({ state: 'simulated' }, loaded.simulated.size);
+      rules.set({ state: 'rejected' }, loaded.rejected.length);
+      reloads.inc({ outcome: 'loaded' });
+      for (const rejected of loaded.rejected) logger.warn({ rejected }, 'a rule cannot be used');
+      const { size } = loaded.simulated;
+      logger.info({ rules: all, simulated: size, files: loaded.files }, 'rules are in force');
+    },
+    rulesNotLoaded(error) {
+      reloads.inc({ outcome: 'failed' });
+      logger.error({ error }, 'changed rules cannot be read; those before stay in force');
     },
   };
 }

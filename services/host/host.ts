@@ -85,7 +85,7 @@ async function* allParts(
 
   const foundation: Foundation = {
     ...{ platform, log, config, logger, metrics, names },
-    classifiers: once(() => loadClassifiers(config, logger)),
+    classifiers: once(() => loadClassifiers(config)),
     outbox: { poke: () => undefined },
   };
   const hosted: Hosted[] = [];
@@ -118,14 +118,16 @@ async function* allParts(
 }
 
 /** Loaded only where they are used: their runtime is the largest thing in a process. */
-async function loadClassifiers(config: Config, logger: Logger) {
+async function loadClassifiers(config: Config) {
   const [registry, { loadModel }] = await Promise.all([
     import('../../classifiers/registry.ts'),
     import('../../platform/onnx/model.ts'),
   ]);
-  const loaded = await registry.loadClassifiers({ openModel: loadModel, ruleFolders: config.ruleDirs });
-  for (const rejected of loaded.rules.loaded.rejected) logger.warn({ rejected }, 'a rule cannot be used');
-  return loaded;
+  return registry.loadClassifiers({
+    openModel: loadModel,
+    ruleFolders: config.ruleDirs,
+    simulatedRuleFolders: config.simulatedRuleDirs,
+  });
 }
 
 /** Whoever lost a credential, a role or a tenant is to be known at once, not when a cache ends. */

@@ -119,9 +119,11 @@ export const services = {
       import('../classify/service.ts'),
       import('../classify/events.ts'),
     ]);
+    const registry = await classifiers();
     const { parts, groups } = createClassify({
       log,
-      classifiers: (await classifiers()).classifiers,
+      classifiers: registry.classifiers,
+      rules: registry.rules,
       events: createClassifyEvents(logger, metrics),
     });
     return { routes: [], parts, groups };

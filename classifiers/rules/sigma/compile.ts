@@ -1,17 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { compilePattern, mapText } from './pattern.ts';
 import type { Comparison, Predicate, TimePart, ValueTest } from './predicate.ts';
-import { compileRegex } from './regex.ts';
-
-type Texts = string | readonly string[] | undefined;
-
-/** An event laid out for evaluation: the texts of each field by its slot, as they are and lower-cased. */
-export interface Row {
-  readonly raw: readonly Texts[];
-  readonly lower: readonly Texts[];
-  /** Texts of all fields of the event, for keywords. */
-  readonly all: () => { readonly raw: readonly string[]; readonly lower: readonly string[] };
-}
+import type { Row, Texts } from './row.ts';
 
 export type Matcher = (row: Row) => boolean;
 
@@ -68,7 +58,7 @@ function compileFieldTest(slot: number, test: ValueTest, slotOf: (field: string)
   const matches = compileTextTest(test);
   const folded = test.kind === 'text' && !test.cased;
   return (row) => {
-    const texts = folded ? row.lower[slot] : row.raw[slot];
+    const texts = folded ? row.lower(slot) : row.raw[slot];
     if (texts === undefined) return false;
     return typeof texts === 'string' ? matches(texts) : texts.some(matches);
   };
@@ -89,7 +79,7 @@ function compileTextTest(
     case 'text':
       return compilePattern(test.cased ? test.pattern : mapText(test.pattern, (text) => text.toLowerCase()));
     case 'regex':
-      return compileRegex(test.source, test.flags);
+      return test.matches;
     case 'network': {
       const network = new BlockList();
       network.addSubnet(test.address, test.prefix, test.family);
@@ -152,8 +142,8 @@ function compileReference(
 ): Matcher {
   const matches = referenceTest(test.start, test.end);
   return (row) => {
-    const left = listOf((test.cased ? row.raw : row.lower)[slot]);
-    const right = listOf((test.cased ? row.raw : row.lower)[other]);
+    const left = listOf(test.cased ? row.raw[slot] : row.lower(slot));
+    const right = listOf(test.cased ? row.raw[other] : row.lower(other));
     return left.some((text) => right.some((reference) => matches(text, reference)));
   };
 }

@@ -19,7 +19,14 @@ const ends: readonly string[] = ['contains', 'startswith', 'endswith'];
 const flags: readonly string[] = ['i', 'ignorecase', 'm', 'multiline', 's', 'dotall'];
 const linking: readonly string[] = ['all', 'neq', 'expand', 'cased'];
 const kinds: readonly string[] = ['re', 'cidr', 'exists', 'fieldref', ...comparisons, ...timeParts];
-const known = new Set([...encodings, ...ends, ...flags, ...linking, ...kinds]);
+/** Every modifier that the engine knows. */
+export const knownModifiers: ReadonlySet<string> = new Set([
+  ...encodings,
+  ...ends,
+  ...flags,
+  ...linking,
+  ...kinds,
+]);
 
 const maximalExpansions = 10_000;
 
@@ -33,7 +40,7 @@ export function parseDetectionItem(
   values: readonly RuleValue[],
   placeholders: Placeholders,
 ): Predicate {
-  const unknown = modifiers.find((modifier) => !known.has(modifier));
+  const unknown = modifiers.find((modifier) => !knownModifiers.has(modifier));
   if (unknown !== undefined) throw new RuleProblem(`the modifier "${unknown}" is not known`);
   if (values.length === 0) throw new RuleProblem('the list of values is empty');
   const expanded = modifiers.includes('expand') ? expandAll(values, placeholders) : values;
@@ -112,17 +119,13 @@ function toRegexTest(modifiers: readonly string[], value: RuleValue): ValueTest 
   if (typeof value !== 'string' && typeof value !== 'number') throw new RuleProblem('"re" needs a text');
   const given = (short: string, long: string): boolean =>
     modifiers.includes(short) || modifiers.includes(long);
-  const test = {
-    kind: 'regex' as const,
-    source: anchored(String(value), modifiers),
-    flags: {
-      ignoreCase: given('i', 'ignorecase'),
-      multiline: given('m', 'multiline'),
-      dotAll: given('s', 'dotall'),
-    },
+  const source = anchored(String(value), modifiers);
+  const regexFlags = {
+    ignoreCase: given('i', 'ignorecase'),
+    multiline: given('m', 'multiline'),
+    dotAll: given('s', 'dotall'),
   };
-  compileRegex(test.source, test.flags);
-  return test;
+  return { kind: 'regex', source, flags: regexFlags, matches: compileRegex(source, regexFlags) };
 }
 
 /** A regular expression is searched for, so `contains` adds nothing, and the two ends become anchors. */
@@ -184,17 +187,28 @@ function expandAll(values: readonly RuleValue[], placeholders: Placeholders): re
   return expanded;
 }
 
+/** A percent sign after a backslash is plain. */
+const placeholder = /\\%|%([^%\\\s]+)%/g;
+
 function expand(value: string, placeholders: Placeholders): readonly string[] {
-  const [head = '', ...rest] = value.split(/%([^%\s]+)%/);
-  let texts = [head];
-  for (let at = 0; at + 1 < rest.length; at += 2) {
-    const name = rest[at] ?? '';
-    const list = Object.hasOwn(placeholders, name) ? placeholders[name] : undefined;
-    if (list === undefined || list.length === 0)
-      throw new RuleProblem(`the placeholder %${name}% has no values`);
-    const after = rest[at + 1] ?? '';
-    texts = texts.flatMap((text) => list.map((item) => `${text}${item}${after}`));
+  let texts = [''];
+  let from = 0;
+  const append = (items: readonly string[]): void => {
+    texts = texts.flatMap((text) => items.map((item) => `${text}${item}`));
     if (texts.length > maximalExpansions) throw new RuleProblem('the placeholders make too many values');
+  };
+  for (const { 0: found, 1: name, index } of value.matchAll(placeholder)) {
+    append([value.slice(from, index)]);
+    from = index + found.length;
+    append(name === undefined ? ['%'] : valuesOf(name, placeholders));
   }
+  append([value.slice(from)]);
   return texts;
+}
+
+function valuesOf(name: string, placeholders: Placeholders): readonly string[] {
+  const list = Object.hasOwn(placeholders, name) ? placeholders[name] : undefined;
+  if (list === undefined || list.length === 0)
+    throw new RuleProblem(`the placeholder %${name}% has no values`);
+  return list;
 }

@@ -1,4 +1,4 @@
-import type { Pattern } from './pattern.ts';
+import type { Pattern, TextTest } from './pattern.ts';
 
 export type Comparison = 'lt' | 'lte' | 'gt' | 'gte';
 export type TimePart = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year';
@@ -7,7 +7,12 @@ export type AddressFamily = 'ipv4' | 'ipv6';
 /** What one value of a rule asks of one field. */
 export type ValueTest =
   | { readonly kind: 'text'; readonly pattern: Pattern; readonly cased: boolean }
-  | { readonly kind: 'regex'; readonly source: string; readonly flags: RegexFlags }
+  | {
+      readonly kind: 'regex';
+      readonly source: string;
+      readonly flags: RegexFlags;
+      readonly matches: TextTest;
+    }
   | {
       readonly kind: 'network';
       readonly address: string;

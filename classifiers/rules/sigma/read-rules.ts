@@ -1,19 +1,16 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
-import { parseCondition } from './condition.ts';
-import type { Placeholders, RuleValue } from './detection-item.ts';
-import { parseDetectionItem } from './detection-item.ts';
-import type { Predicate } from './predicate.ts';
-import { allOf, anyOf } from './predicate.ts';
+import type { z } from 'zod';
+import { readCorrelation } from './read-correlation.ts';
+import type { DetectionOptions } from './read-detection.ts';
+import { fieldName, isRecord, readDetection } from './read-detection.ts';
 import { RuleProblem } from './rule-problem.ts';
-import type { RuleDocument, SigmaRule } from './rule.ts';
-import { ruleDocument } from './rule.ts';
+import type { CorrelationRule, HeadDocument, LogSource, RuleFilter, RuleHead, SigmaRule } from './rule.ts';
+import { correlationDocument, filterDocument, ruleDocument } from './rule.ts';
 
-export interface ReadOptions {
-  /** Lists for the `expand` modifier. */
-  readonly placeholders?: Placeholders;
-  /** Other names of fields, as rule → event: `NewProcessName` → `Image`. */
-  readonly fieldAliases?: Readonly<Record<string, string>>;
+export interface ReadOptions extends DetectionOptions {
+  /** Taxonomies whose field names the aliases translate, beside `sigma`. */
+  readonly taxonomies?: readonly string[];
 }
 
 export interface RejectedRule {
@@ -23,154 +20,155 @@ export interface RejectedRule {
   readonly reason: string;
 }
 
+/** What documents of Sigma were read, by kind; references among them are not looked up yet. */
 export interface ReadResult {
   readonly rules: readonly SigmaRule[];
+  readonly correlations: readonly CorrelationRule[];
+  readonly filters: readonly RuleFilter[];
   readonly rejected: readonly RejectedRule[];
 }
 
-const maximalValues = 20_000;
-const maximalDepth = 8;
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
 
 /**
- * Reads the Sigma rules of one YAML text (one or more documents). A document that cannot be used is listed with line
- * and reason and does not stop the others; deprecated and unsupported rules are listed too.
+ * Reads the Sigma documents of one YAML text (one or more). A document that cannot be used is listed with line and
+ * reason and does not stop the others; deprecated and unsupported rules are listed too.
  */
 export function readRules(file: string, source: string, options: ReadOptions = {}): ReadResult {
   const counter = new LineCounter();
   const documents = parseAllDocuments(source, { lineCounter: counter });
-  const rules: SigmaRule[] = [];
-  const rejected: RejectedRule[] = [];
-  if (documents.length === 0)
-    return { rules, rejected: [{ file, line: 1, reason: 'the file holds no rule' }] };
+  const result = emptyResult();
+  if (documents.length === 0) result.rejected.push({ file, line: 1, reason: 'the file holds no rule' });
   for (const document of documents) {
     const lineAt = (path: readonly (string | number)[]): number => lineOf(document, path, counter);
     const [error] = document.errors;
     if (error !== undefined) {
-      rejected.push({ file, line: error.linePos?.[0].line ?? 1, reason: firstLine(error.message) });
+      result.rejected.push({ file, line: error.linePos?.[0].line ?? 1, reason: firstLine(error.message) });
       continue;
     }
     try {
-      rules.push(readRule(document.toJS({ maxAliasCount: 100 }), options, { file, line: lineAt([]) }));
+      const content: unknown = document.toJS({ maxAliasCount: 100 });
+      readDocument(content, options, { file, line: lineAt([]) }, result);
     } catch (cause) {
       // Whatever a document does to the parser, the other rules go on.
       const path = cause instanceof RuleProblem ? cause.path : [];
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      rejected.push({ file, line: lineAt(path), reason: firstLine(reason) });
+      result.rejected.push({ file, line: lineAt(path), reason: reasonOf(cause) });
     }
   }
-  return { rules, rejected };
+  return result;
 }
 
-/** Turns one parsed document into a rule. Throws RuleProblem. */
-export function readRule(
-  document: unknown,
-  options: ReadOptions,
-  place: { file: string; line: number },
-): SigmaRule {
-  if (isRecord(document) && ('correlation' in document || 'filter' in document || 'action' in document)) {
-    throw new RuleProblem('this kind of document is not supported: only detection rules are');
+/** Reads one document that some other parser took apart already; a bad one is listed with the line of its place. */
+export function readParsedRule(document: unknown, options: ReadOptions, place: Place): ReadResult {
+  const result = emptyResult();
+  try {
+    readDocument(document, options, place, result);
+  } catch (cause) {
+    result.rejected.push({ ...place, reason: reasonOf(cause) });
   }
-  const parsed = ruleDocument.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
-    throw new RuleProblem(`${path.join('.') || 'the document'}: ${issue?.message ?? 'is not a rule'}`, path);
-  }
-  const rule = parsed.data;
-  if (rule.status === 'deprecated' || rule.status === 'unsupported') {
-    throw new RuleProblem(`the rule is marked as ${rule.status}`, ['status']);
-  }
+  return result;
+}
+
+/**
+ * Turns one parsed document into a detection rule.
+ * @throws RuleProblem
+ */
+export function readRule(document: unknown, options: ReadOptions, place: Place): SigmaRule {
+  const parsed = validated(ruleDocument, document);
   return {
-    id: rule.id ?? rule.title,
-    title: rule.title,
-    description: rule.description ?? '',
-    level: rule.level ?? 'medium',
-    tags: rule.tags ?? [],
-    logSource: {
-      category: rule.logsource.category,
-      product: rule.logsource.product,
-      service: rule.logsource.service,
-    },
-    predicate: readDetection(rule.detection, options),
+    ...headOf(parsed, options, place),
+    logSource: logSourceOf(parsed.logsource),
+    predicate: readDetection(parsed.detection, 'detection', options),
+    reported: true,
+  };
+}
+
+type Collected = { [Kind in keyof ReadResult]: ReadResult[Kind][number][] };
+
+const emptyResult = (): Collected => ({ rules: [], correlations: [], filters: [], rejected: [] });
+
+function readDocument(document: unknown, options: ReadOptions, place: Place, into: Collected): void {
+  if (isRecord(document) && 'action' in document)
+    throw new RuleProblem('rule collections by "action" are not part of Sigma any more', ['action']);
+  if (isRecord(document) && 'correlation' in document) {
+    const parsed = validated(correlationDocument, document);
+    const rule = readCorrelation(parsed, headOf(parsed, options, place));
+    into.correlations.push(translated(rule, options));
+  } else if (isRecord(document) && 'filter' in document)
+    into.filters.push(readFilter(document, options, place));
+  else into.rules.push(readRule(document, options, place));
+}
+
+function readFilter(document: unknown, options: ReadOptions, place: Place): RuleFilter {
+  const parsed = validated(filterDocument, document);
+  const { rules, ...detection } = parsed.filter;
+  const references = [rules].flat();
+  if (!references.every((each) => typeof each === 'string') || rules === undefined)
+    throw new RuleProblem('the filter needs "rules": any, or ids and names', ['filter', 'rules']);
+  if (Array.isArray(detection['condition']))
+    throw new RuleProblem('a filter has one condition', ['filter', 'condition']);
+  const isForAll =
+    references.length === 0 || (references.length === 1 && references[0]?.toLowerCase() === 'any');
+  return {
+    ...headOf(parsed, options, place),
+    logSource: logSourceOf(parsed.logsource),
+    references: isForAll ? null : references,
+    predicate: readDetection(detection, 'filter', options),
+  };
+}
+
+/** Fields of a correlation in the event's names; an alias is a name of the rule's own. */
+function translated(rule: CorrelationRule, { fieldAliases = {} }: ReadOptions): CorrelationRule {
+  const translate = (name: string): string =>
+    Object.hasOwn(rule.aliases, name) ? name : fieldName(name, fieldAliases);
+  const { condition } = rule;
+  return {
+    ...rule,
+    groupBy: rule.groupBy.map(translate),
+    condition:
+      condition.kind === 'measure' ? { ...condition, fields: condition.fields.map(translate) } : condition,
+    aliases: mapValues(rule.aliases, (fields) => mapValues(fields, (name) => fieldName(name, fieldAliases))),
+  };
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  change: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}
+
+function validated<Schema extends z.ZodType>(schema: Schema, document: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
+  throw new RuleProblem(`${path.join('.') || 'the document'}: ${issue?.message ?? 'is not a rule'}`, path);
+}
+
+function headOf(about: HeadDocument, { taxonomies = [] }: ReadOptions, place: Place): RuleHead {
+  if (about.status === 'deprecated' || about.status === 'unsupported')
+    throw new RuleProblem(`the rule is marked as ${about.status}`, ['status']);
+  const { taxonomy = 'sigma' } = about;
+  const known = ['sigma', ...taxonomies];
+  if (!known.includes(taxonomy))
+    throw new RuleProblem(`the taxonomy "${taxonomy}" is not known: ${known.join(', ')}`, ['taxonomy']);
+  return {
+    id: about.id ?? about.title,
+    name: about.name,
+    title: about.title,
+    description: about.description ?? '',
+    level: about.level ?? 'medium',
+    tags: about.tags ?? [],
     ...place,
   };
 }
 
-function readDetection(detection: RuleDocument['detection'], options: ReadOptions): Predicate {
-  const reader = new DetectionReader(options);
-  const named = new Map<string, Predicate>();
-  for (const [name, definition] of Object.entries(detection)) {
-    if (name === 'timeframe') {
-      throw new RuleProblem('timeframe belongs to aggregations: write a correlation rule', [
-        'detection',
-        name,
-      ]);
-    }
-    if (name !== 'condition') named.set(name, reader.read(definition, ['detection', name]));
-  }
-  const path = ['detection', 'condition'];
-  const conditions = Array.isArray(detection['condition'])
-    ? detection['condition']
-    : [detection['condition']];
-  const predicates = conditions.map((condition: unknown) => {
-    if (typeof condition !== 'string') throw new RuleProblem('the condition is missing or no text', path);
-    return locate(path, () => parseCondition(condition, named));
-  });
-  if (predicates.length === 0) throw new RuleProblem('the list of conditions is empty', path);
-  return anyOf(predicates);
-}
-
-class DetectionReader {
-  readonly #placeholders: Placeholders;
-  readonly #aliases: Readonly<Record<string, string>>;
-  #values = 0;
-
-  constructor(options: ReadOptions) {
-    this.#placeholders = options.placeholders ?? {};
-    this.#aliases = options.fieldAliases ?? {};
-  }
-
-  /** A map is a conjunction of its fields; a list is a choice of maps and keywords. */
-  read(definition: unknown, path: readonly (string | number)[]): Predicate {
-    if (path.length > maximalDepth) throw new RuleProblem('the detection nests too deep', path);
-    if (isRecord(definition)) {
-      const items = Object.entries(definition);
-      if (items.length === 0) throw new RuleProblem('the detection is empty', path);
-      return allOf(items.map(([key, value]) => this.#item(key, value, [...path, key])));
-    }
-    if (Array.isArray(definition)) {
-      if (definition.length === 0) throw new RuleProblem('the detection is empty', path);
-      return anyOf(definition.map((part: unknown, index) => this.read(part, [...path, index])));
-    }
-    return this.#item('', definition, path);
-  }
-
-  #item(key: string, value: unknown, path: readonly (string | number)[]): Predicate {
-    const [name = '', ...modifiers] = key.split('|');
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    const scalars = values.map((each): RuleValue => {
-      if (!isRuleValue(each))
-        throw new RuleProblem('a value is neither text, number, truth value nor null', path);
-      return each;
-    });
-    this.#values += scalars.length;
-    if (this.#values > maximalValues)
-      throw new RuleProblem(`the rule has more than ${maximalValues} values`, path);
-    const field = Object.hasOwn(this.#aliases, name) ? this.#aliases[name] : name;
-    return locate(path, () =>
-      parseDetectionItem(field === '' ? undefined : field, modifiers, scalars, this.#placeholders),
-    );
-  }
-}
-
-/** Gives a problem that is found deeper down the place in the document. */
-function locate<T>(path: readonly (string | number)[], step: () => T): T {
-  try {
-    return step();
-  } catch (cause) {
-    if (cause instanceof RuleProblem && cause.path.length === 0) throw new RuleProblem(cause.message, path);
-    throw cause;
-  }
+function logSourceOf({ category, product, service }: z.output<typeof ruleDocument>['logsource']): LogSource {
+  return { category, product, service };
 }
 
 function lineOf(document: Document, path: readonly (string | number)[], counter: LineCounter): number {
@@ -184,10 +182,7 @@ function lineOf(document: Document, path: readonly (string | number)[], counter:
   return 1;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isRuleValue = (value: unknown): value is RuleValue =>
-  value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+const reasonOf = (cause: unknown): string =>
+  firstLine(cause instanceof Error ? cause.message : String(cause));
 
 const firstLine = (message: string): string => message.split('\n')[0] ?? message;

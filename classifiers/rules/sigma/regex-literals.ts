@@ -16,7 +16,8 @@ export function requiredClauses(source: string): readonly Clause[] {
 type Atom = { readonly char: string } | { readonly clauses: readonly Clause[] };
 
 const nothing: Atom = { clauses: [] };
-const shortestLiteral = 2;
+/** One character is looked for only where paths, options and words do without it. */
+const worthLooking = /^(?:[^\w\s\\.:/"'()=,-]|.{2,})$/s;
 const quantifier = /(?:[*+?]|\{\d*,?\d*\})[?+]?/y;
 const groupStart = /\((?:\?(?:P?<\w+>|[a-zA-Z-]*:))?(?!\?)/y;
 const flagGroup = /\(\?[a-zA-Z-]+\)/y;
@@ -51,7 +52,7 @@ class ClauseReader {
     const clauses: Clause[] = [];
     let run = '';
     const flush = (): void => {
-      if (run.length >= shortestLiteral) clauses.push([run]);
+      if (worthLooking.test(run)) clauses.push([run]);
       run = '';
     };
     while (this.#at < this.#source.length && !this.#failed) {

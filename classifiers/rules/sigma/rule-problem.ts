@@ -8,3 +8,13 @@ export class RuleProblem extends Error {
     this.path = path;
   }
 }
+
+/** Gives a problem that is found deeper down the place in the document. */
+export function locate<T>(path: readonly (string | number)[], step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    if (cause instanceof RuleProblem && cause.path.length === 0) throw new RuleProblem(cause.message, path);
+    throw cause;
+  }
+}

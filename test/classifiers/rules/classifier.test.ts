@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -222,6 +222,121 @@ describe('the classifier', () => {
     expect(own.loaded.rules.length).toBeGreaterThan(0);
     expect(both.loaded.rules.length).toBe(own.loaded.rules.length + 5);
     expect(both.loaded.rejected).toHaveLength(1);
+  });
+});
+
+describe('several events of one report', () => {
+  const together = `
+title: Listing
+name: listing
+logsource: { category: process_creation, product: windows }
+detection: { s: { CommandLine|contains: 'whoami' }, condition: s }
+---
+title: Copy of a hive
+name: hive
+logsource: { category: process_creation, product: windows }
+detection: { s: { CommandLine|contains: 'reg save' }, condition: s }
+---
+title: Listing, then a copy of a hive by one parent
+id: 00000000-0000-4000-8000-00000000000c
+level: critical
+tags: [attack.credential-access]
+correlation:
+  type: temporal_ordered
+  rules: [listing, hive]
+  group-by: [ComputerName, ParentProcessGuid]
+  timespan: 1m
+`;
+  const entry = (second: number, commandLine: string, parent = 'p') => ({
+    '@timestamp': `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`,
+    process: { executable: 'C:\\cmd.exe', command_line: commandLine, parent: { entity_id: parent } },
+  });
+  const judgeEvents = async (...events: ReturnType<typeof entry>[]): Promise<ClassifierOutcome> => {
+    await writeFile(join(folder, 'together', 'rules.yml'), together);
+    const own = new RulesClassifier(await readManifest(), await loadRules([join(folder, 'together')]));
+    const [outcome] = await own.score([
+      inputOf({ artifact: { kind: 'file', hash: { sha256: 'a'.repeat(64) } }, events }),
+    ]);
+    if (outcome === undefined) throw new Error('no outcome');
+    return outcome;
+  };
+  beforeAll(async () => {
+    await mkdir(join(folder, 'together'));
+  });
+
+  test('fulfil a correlation, which is testimony; its parts say nothing by themselves', async () => {
+    expect(await judgeEvents(entry(0, 'whoami'), entry(9, 'reg save x'))).toMatchObject({
+      probability: 0.997,
+      contentProbability: null,
+      evidence: [
+        {
+          ...{ code: '00000000-0000-4000-8000-00000000000c', level: 'critical' },
+          ...{ content: false, tactic: 'credential-access' },
+        },
+      ],
+    });
+    expect(await judgeEvents(entry(0, 'whoami'))).toMatchObject({ probability: 0.5, evidence: [] });
+  });
+
+  test('do not in another order, of other parents, or too late', async () => {
+    for (const events of [
+      [entry(9, 'whoami'), entry(0, 'reg save x')],
+      [entry(0, 'whoami'), entry(9, 'reg save x', 'q')],
+    ])
+      expect(await judgeEvents(...events)).toMatchObject({ probability: 0.5, evidence: [] });
+  });
+});
+
+describe('rules on trial', () => {
+  const trial = (level: string): string => `
+title: Tried
+id: 00000000-0000-4000-8000-0000000000aa
+logsource: { category: process_creation, product: windows }
+detection: { s: { CommandLine|contains: 'whoami' }, condition: s }
+level: ${level}
+tags: [attack.execution]
+`;
+  let trialFolder = '';
+  beforeAll(async () => {
+    trialFolder = await mkdtemp(join(tmpdir(), 'trial-'));
+  });
+  afterAll(async () => rm(trialFolder, { recursive: true }));
+
+  test('are told as simulated and change no probability', async () => {
+    await writeFile(join(trialFolder, 'rules.yml'), trial('critical'));
+    const loaded = await loadRules([folder], { simulated: [trialFolder] });
+    const [outcome] = await new RulesClassifier(await readManifest(), loaded).score([commandLine('whoami')]);
+    expect(outcome).toMatchObject({
+      probability: 0.7,
+      contentProbability: 0.5,
+      evidence: [
+        { title: 'Account listing outside of management' },
+        { title: 'Tried', level: 'critical', simulated: true },
+      ],
+    });
+    expect(scoreSchema.shape.result.parse(outcome)).toEqual(outcome);
+  });
+
+  test('are in force, with another version, once their file is moved, while the service runs', async () => {
+    const inForce = await mkdtemp(join(tmpdir(), 'force-'));
+    await writeFile(join(trialFolder, 'rules.yml'), trial('high'));
+    const own = await createRulesClassifier({
+      ruleFolders: [inForce],
+      simulatedRuleFolders: [trialFolder],
+    });
+    const input = commandLine('whoami /x');
+    const before = { key: own.cacheKey(input), version: own.profile.version };
+    expect(await own.score([input])).toMatchObject([{ probability: 0.5, evidence: [{ simulated: true }] }]);
+    expect(await own.reload()).toBe(false);
+    await rename(join(trialFolder, 'rules.yml'), join(inForce, 'rules.yml'));
+    expect(await own.reload()).toBe(true);
+    const [outcome] = await own.score([input]);
+    expect(outcome).toMatchObject({ probability: 0.985, contentProbability: 0.985 });
+    expect(own.cacheKey(input)).not.toBe(before.key);
+    expect(own.profile.version).not.toBe(before.version);
+    await rm(inForce, { recursive: true });
+    await expect(own.reload()).rejects.toThrow(/cannot be read/);
+    expect(await own.score([input])).toMatchObject([{ probability: 0.985 }]);
   });
 });
 

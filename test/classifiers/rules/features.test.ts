@@ -203,7 +203,33 @@ describe('events', () => {
       ParentImage: 'C:\\two.exe',
       ParentCommandLine: 'two',
       GrandParentImage: 'C:\\one.exe',
+      ProcessGuid: 'process-3',
+      ParentProcessGuid: 'process-2',
     });
+  });
+
+  test('name processes by their place, so that equal reports of two devices are equal', () => {
+    const of = (first: string, second: string) =>
+      observed(
+        { process: { entity_id: first, executable: 'C:\\one.exe' } },
+        { process: { entity_id: second, executable: 'C:\\two.exe', parent: { entity_id: first } } },
+      );
+    expect(of('a', 'b')).toEqual(of('x', 'y'));
+  });
+
+  test('have the time that their entry tells, else that of the report', () => {
+    const { timesMs } = featuresOf({
+      artifact: file,
+      '@timestamp': '2026-01-01T00:01:00.000Z',
+      events: [
+        { '@timestamp': '2026-01-01T00:00:00.000Z', process: { executable: 'C:\\one.exe' } },
+        { process: { executable: 'C:\\two.exe' } },
+      ],
+    });
+    expect(timesMs.map((timeMs) => new Date(timeMs).toISOString())).toEqual([
+      '2026-01-01T00:00:00.000Z',
+      '2026-01-01T00:01:00.000Z',
+    ]);
   });
 
   test('of one process in another name both', () => {

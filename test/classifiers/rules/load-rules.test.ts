@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { loadRules } from '../../../classifiers/rules/load-rules.ts';
+import { loadRules, ruleFolders } from '../../../classifiers/rules/load-rules.ts';
 
 const source = (id: string, modifier = 'endswith'): string =>
   JSON.stringify({
@@ -76,5 +76,63 @@ describe('rule folders', () => {
     expect((await loadRules([folder])).rejected).toMatchObject([
       { reason: expect.stringContaining('larger than') },
     ]);
+  });
+
+  test('on trial are told from those in force, with what rests on them', async () => {
+    const correlation = JSON.stringify({
+      title: 'Both',
+      correlation: {
+        ...{ type: 'temporal', 'group-by': ['User'], timespan: '1m' },
+        rules: ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'],
+      },
+    });
+    await put('force/a.yml', source('1'));
+    await put('force/both.yml', correlation);
+    await put('trial/b.yml', source('2'));
+    const { rules, simulated } = await loadRules([join(folder, 'force')], {
+      simulated: [join(folder, 'trial')],
+    });
+    expect(rules).toHaveLength(2);
+    expect([...simulated]).toEqual(['00000000-0000-4000-8000-000000000002', 'Both']);
+  });
+
+  test('on trial do not replace a rule in force, and hold no filters', async () => {
+    const filter = { title: 'F', logsource: {}, filter: { rules: 'any', s: { A: 1 }, condition: 'not s' } };
+    await put('force/a.yml', source('1'));
+    await put('trial/a.yml', source('1'));
+    await put('trial/f.yml', JSON.stringify(filter));
+    const { rules, simulated, rejected } = await loadRules([join(folder, 'force')], {
+      simulated: [join(folder, 'trial')],
+    });
+    expect(rules[0]?.predicate).toMatchObject({ kind: 'test' });
+    expect([rules.length, simulated.size]).toEqual([1, 0]);
+    expect(rejected.map(({ reason }) => reason)).toEqual([
+      'a filter cannot be tried: put it into a folder of FIREBREAK_RULE_DIRS',
+      expect.stringContaining('is taken by'),
+    ]);
+  });
+
+  test('are read again as they are then', async () => {
+    const folders = ruleFolders([folder]);
+    await put('a.yml', source('1'));
+    const first = await folders.load();
+    expect(await folders.load()).toBe(first);
+    await put('b.yml', source('2'));
+    const second = await folders.load();
+    expect(second.rules).toHaveLength(2);
+    expect(second.rules[0]).toBe(first.rules[0]);
+    await rm(join(folder, 'a.yml'));
+    expect((await folders.load()).rules.map(({ file }) => file)).toEqual([join(folder, 'b.yml')]);
+  });
+
+  test('that cannot be read any more leave what was loaded', async () => {
+    const inner = join(folder, 'inner');
+    const folders = ruleFolders([inner]);
+    await put('inner/a.yml', source('1'));
+    const first = await folders.load();
+    await rm(inner, { recursive: true });
+    await expect(folders.load()).rejects.toThrow(/cannot be read/);
+    await put('inner/a.yml', source('1'));
+    expect((await folders.load()).digest).toBe(first.digest);
   });
 });

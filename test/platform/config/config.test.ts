@@ -27,6 +27,7 @@ describe('reading the configuration', () => {
       operatorToken: null,
       metricsToken: null,
       ruleDirs: [],
+      simulatedRuleDirs: [],
       drainMs: 10_000,
       cluster: null,
       limits: defaultLimits,
@@ -145,6 +146,7 @@ describe('reading the configuration', () => {
       FIREBREAK_HTTP_PORT: '0',
       FIREBREAK_HTTP_HOST: '',
       FIREBREAK_RULE_DIRS: 'rules, /etc/firebreak/rules',
+      FIREBREAK_SIMULATED_RULE_DIRS: 'tried',
       FIREBREAK_LIMIT_DEPTH: '9',
       FIREBREAK_OPERATOR_TOKEN: 'x'.repeat(43),
     });
@@ -152,6 +154,7 @@ describe('reading the configuration', () => {
       httpPort: 0,
       httpHost: '127.0.0.1',
       ruleDirs: ['rules', '/etc/firebreak/rules'],
+      simulatedRuleDirs: ['tried'],
       operatorToken: 'x'.repeat(43),
     });
     expect(config.limits.depth).toBe(9);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { RuleProblem } from '../../../../classifiers/rules/sigma/rule-problem.ts';
 import { fires, rule } from './fires.ts';
 
 const detections = { a: { A: 1 }, b: { B: 1 }, sel_x: { X: 1 }, sel_y: { Y: 1 }, _private: { P: 1 } };
@@ -73,4 +75,34 @@ describe('a detection', () => {
     expect(fires({ k: { '|re': 'a{3}' }, condition: 'k' }, { X: 'aaa' })).toBe(true);
     expect(fires({ k: 'single', condition: 'k' }, { X: 'a single one' })).toBe(true);
   });
+});
+
+test('whatever a condition says, it is refused with its place or is a condition', () => {
+  const words = fc.constantFrom(
+    'a',
+    'b',
+    'and',
+    'or',
+    'not',
+    '(',
+    ')',
+    '1',
+    'all',
+    'of',
+    'them',
+    'sel_*',
+    '|',
+    '*',
+  );
+  fc.assert(
+    fc.property(fc.array(fc.oneof(words, fc.string()), { maxLength: 14 }), (tokens) => {
+      try {
+        expect(typeof holds(tokens.join(' '), 'AX')).toBe('boolean');
+      } catch (error) {
+        expect(error).toBeInstanceOf(RuleProblem);
+        expect((error as RuleProblem).path).toEqual(['detection', 'condition']);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });

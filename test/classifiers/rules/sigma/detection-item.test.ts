@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { knownModifiers } from '../../../../classifiers/rules/sigma/detection-item.ts';
+import { RuleProblem } from '../../../../classifiers/rules/sigma/rule-problem.ts';
 import { rule, selects } from './fires.ts';
 
 const powershell = { CommandLine: 'PowerShell.exe -NoP -Enc ZQBjAGgAbwA=' };
@@ -229,4 +232,38 @@ test.each([
   [{ 'T|windash': '-a -b -c -d' }, /at most 3/],
 ])('%j is refused', (line, reason) => {
   expect(() => rule({ a: line, condition: 'a' })).toThrow(reason);
+});
+
+test('whatever modifiers and values a line has, it is refused with a reason or answers on every event', () => {
+  const words = fc.constantFrom(...knownModifiers, 'unknown', '');
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom('(', '10.0.0.0/8', '%a%', '\\%', '*', '[', '2024-01-01', 'B'),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+  );
+  const fields = fc.dictionary(
+    fc.constantFrom('A', 'B', 'C'),
+    fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.array(fc.string())),
+    { noNullPrototype: true },
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom('A', ''),
+      fc.array(words, { maxLength: 4 }),
+      fc.array(value, { maxLength: 3 }),
+      fields,
+      (field, modifiers, values, seen) => {
+        const line = { [[field, ...modifiers].join('|')]: values };
+        try {
+          selects(line, seen, { placeholders: { a: ['x', '*'] } });
+        } catch (error) {
+          expect(error).toBeInstanceOf(RuleProblem);
+          expect((error as RuleProblem).path.slice(0, 2)).toEqual(['detection', 'selection']);
+        }
+      },
+    ),
+    { numRuns: 3_000 },
+  );
 });

@@ -21,7 +21,7 @@ export function fires(
   fields: SigmaEvent['fields'],
   options: ReadOptions = {},
 ): boolean {
-  return new RuleSet([rule(detection, options)]).match(event(fields)).length > 0;
+  return RuleSet.of([rule(detection, options)]).match(event(fields)).length > 0;
 }
 
 /** Whether one `field|modifiers: value` line fires. */

@@ -59,7 +59,14 @@ describe('a rejected rule names line and reason', () => {
     ['an empty detection', good('x').replace("\n    Image|endswith: '\\a.exe'", ' {}'), 4, /empty/],
     ['a deprecated rule', `${good('x')}status: deprecated\n`, 9, /deprecated/],
     ['a timeframe', good('x').replace('  condition', '  timeframe: 5m\n  condition'), 6, /correlation/],
-    ['a correlation', 'title: x\ncorrelation: { type: event_count }\n', 1, /not supported/],
+    ['a collection', 'action: global\ntitle: x\n', 1, /"action"/],
+    ['a foreign taxonomy', `${good('x')}taxonomy: own\n`, 9, /taxonomy "own" is not known: sigma/],
+    [
+      'a correlation without type',
+      'title: x\ncorrelation: { rules: [a], timespan: 1m }\n',
+      2,
+      /^correlation.type/,
+    ],
     [
       'too many aliases',
       `title: &a [x,x]\nb: &b [${'*a,'.repeat(50)}]\nc: [${'*b,'.repeat(50)}]\n`,
@@ -110,4 +117,89 @@ test('no text stops the reader', () => {
 test('field names of other schemas are translated', () => {
   const [rule] = readRules('a.yml', good('x'), { fieldAliases: { Image: 'process' } }).rules;
   expect(rule?.predicate).toMatchObject({ field: 'process' });
+});
+
+describe('a correlation', () => {
+  const read = (correlation: string) => readRules('a.yml', `title: x\ncorrelation:\n${correlation}`);
+
+  test('is read with its fields in the names of the events', () => {
+    const source = `title: x
+level: high
+correlation:
+  type: value_count
+  rules: a
+  group-by: [NewProcessName, who]
+  timespan: 90m
+  condition: { field: NewProcessName, gte: 3 }
+  aliases: { who: { a: NewProcessName } }
+`;
+    const { correlations } = readRules('a.yml', source, { fieldAliases: { NewProcessName: 'Image' } });
+    expect(correlations).toMatchObject([
+      {
+        ...{ type: 'value_count', level: 'high', references: ['a'], timespanMs: 5_400_000, generate: false },
+        groupBy: ['Image', 'who'],
+        condition: { fields: ['Image'], bounds: [{ operator: 'gte', value: 3 }] },
+        aliases: { who: { a: 'Image' } },
+      },
+    ]);
+  });
+
+  test.each([
+    ['an unknown type', '  type: near\n  rules: [a]\n  timespan: 1m\n', 3, /^correlation.type/],
+    ['no timespan', '  type: temporal\n  rules: [a]\n', 3, /^correlation.timespan/],
+    ['a wrong timespan', '  type: temporal\n  rules: [a]\n  timespan: 5 m\n', 5, /not a timespan/],
+    ['a timespan of nothing', '  type: temporal\n  rules: [a]\n  timespan: 0s\n', 5, /not a timespan/],
+    ['no rules', '  type: temporal\n  rules: []\n  timespan: 1m\n', 4, /^correlation.rules/],
+    ['no condition', '  type: event_count\n  rules: [a]\n  timespan: 1m\n', 3, /needs a condition/],
+    [
+      'an unknown bound',
+      '  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: { above: 1 }\n',
+      6,
+      /no "above"/,
+    ],
+    [
+      'a bound that is no number',
+      '  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: { gte: x }\n',
+      6,
+      /needs a number/,
+    ],
+    [
+      'no field to count',
+      '  type: value_count\n  rules: [a]\n  timespan: 1m\n  condition: { gte: 1 }\n',
+      6,
+      /needs a field/,
+    ],
+    [
+      'no percentile',
+      '  type: value_percentile\n  rules: [a]\n  timespan: 1m\n  condition: { gte: 1, field: V }\n',
+      6,
+      /percentile/,
+    ],
+    [
+      'an expression where a number belongs',
+      '  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: a and b\n',
+      6,
+      /only temporal/,
+    ],
+    [
+      'an expression over other rules',
+      '  type: temporal\n  rules: [a]\n  timespan: 1m\n  condition: a and b\n',
+      6,
+      /names "b"/,
+    ],
+    [
+      'an expression that nothing fulfils',
+      '  type: temporal\n  rules: [a]\n  timespan: 1m\n  condition: a and not a\n',
+      6,
+      /cannot be fulfilled/,
+    ],
+    [
+      'an expression that silence fulfils',
+      '  type: temporal\n  rules: [a, b]\n  timespan: 1m\n  condition: a or not b\n',
+      6,
+      /ask for at least one/,
+    ],
+  ])('with %s is rejected with line and reason', (_, source, line, reason) => {
+    expect(read(source).rejected).toEqual([{ file: 'a.yml', line, reason: expect.stringMatching(reason) }]);
+  });
 });

@@ -8,7 +8,7 @@ import { naivelyFires } from './naive.ts';
 const any = { a: { 'A|exists': true }, condition: 'a' };
 
 describe('the log source', () => {
-  const at = (logsource: object): RuleSet => new RuleSet([rule(any, {}, { logsource })]);
+  const at = (logsource: object): RuleSet => RuleSet.of([rule(any, {}, { logsource })]);
   const seen: SigmaEvent = {
     product: 'windows',
     categories: ['registry_set', 'registry_event'],
@@ -35,7 +35,7 @@ describe('what a partial event settles', () => {
   const settled = new Set(['CommandLine']);
   const seen = event({ CommandLine: 'bad', Image: '\\a.exe' });
   const certain = (detection: object): boolean =>
-    new RuleSet([rule({ ...detection })]).match(seen, settled).length > 0;
+    RuleSet.of([rule({ ...detection })]).match(seen, settled).length > 0;
 
   test('a positive test holds whatever else the event has', () => {
     expect(certain({ s: { CommandLine: 'bad', 'Image|endswith': '\\a.exe' }, condition: 's' })).toBe(true);
@@ -129,7 +129,7 @@ test('the prefilter changes no answer: a set fires exactly the rules that a naiv
       fc.array(fields, { minLength: 1, maxLength: 5 }),
       (detections, events) => {
         const rules = detections.map((each, index) => rule({ ...each }, {}, { title: `rule ${index}` }));
-        const set = new RuleSet(rules);
+        const set = RuleSet.of(rules);
         for (const each of events) {
           const fired = set.match(event(each)).map(({ id }) => id);
           const naive = rules.filter(({ predicate }) => naivelyFires(predicate, each)).map(({ id }) => id);
