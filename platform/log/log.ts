@@ -128,10 +128,12 @@ export interface ConsumeOptions extends BatchLimits {
   readonly from: 'earliest' | 'latest';
   /**
    * One batch at a time per partition, partitions in parallel. Its return moves the position, never the committed
-   * offset. A throw is a bug: the consumer leaves the group and `onFailed` is told.
+   * offset. A retryable FirebreakError says that something is away: the same batch comes again after a pause, unless the
+   * partition is lost or another position was sought meanwhile. Any other throw is a bug: the consumer leaves the group
+   * and `onFailed` is told.
    */
   readonly handle: (batch: Batch, consumer: Consumer) => Promise<void> | void;
-  /** Before the first batch of these partitions. */
+  /** Before the first batch of these partitions. Called again where something was away, as `handle` is. */
   readonly onGained?: (partitions: readonly PartitionRef[], consumer: Consumer) => Promise<void> | void;
   /**
    * After the last handler of these partitions has returned, also at `stop`. When `clean`, a commit is still taken;

@@ -1,5 +1,6 @@
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { ConsumeOptions, Consumer, PartitionRef, Position } from '../log.ts';
+import { persist } from '../persist.ts';
 import type { GroupOffsets } from './group-offsets.ts';
 import type { Partition } from './partition.ts';
 import { PartitionReader, type ReaderOptions } from './partition-reader.ts';
@@ -136,7 +137,8 @@ class GroupMember implements Consumer {
     const told = new Promise<void>((resolve) => (start = resolve));
     for (const reader of readers)
       this.#owned.set(reader.partition, { reader, done: told.then(() => this.#run(reader)) });
-    await this.#guard(() => this.#options.onGained?.(gained.map(toRef), this));
+    const isWanted = (): boolean => readers.some((reader) => !reader.isStopped);
+    await this.#guard(() => persist(() => this.#options.onGained?.(gained.map(toRef), this), { isWanted }));
     start();
   }
 
@@ -157,11 +159,12 @@ class GroupMember implements Consumer {
     while (!this.#hasFailed) {
       const batch = await reader.next();
       if (batch === undefined) return;
-      await this.#guard(() => this.#options.handle(batch, this));
+      const isWanted = (): boolean => !reader.isStopped && reader.position === batch.end;
+      await this.#guard(() => persist(() => this.#options.handle(batch, this), { isWanted }));
     }
   }
 
-  /** What the caller's code throws ends this consumer, once, and nothing else. */
+  /** What the caller's code throws, but for what is away, ends this consumer, once, and nothing else. */
   async #guard(call: () => Promise<void> | void | undefined): Promise<void> {
     try {
       await call();

@@ -45,6 +45,11 @@ export class FeedLoop {
     }
   }
 
+  /** Whether what comes next is what follows the batch: the loop goes on, and no other position was sought. */
+  isAt(end: number): boolean {
+    return !this.#isStopped && this.feed.position === end;
+  }
+
   /** For how long the handler that runs now has been running; 0 when none does. */
   get handlingMs(): number {
     return this.#handlingSinceMs === null ? 0 : performance.now() - this.#handlingSinceMs;

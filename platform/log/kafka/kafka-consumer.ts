@@ -1,5 +1,6 @@
 import type { Cluster } from 'kafkajs';
 import type { ConsumeOptions, Consumer, PartitionBounds, PartitionRef, Position } from '../log.ts';
+import { persist } from '../persist.ts';
 import { FeedLoop } from './feed-loop.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember, partitionLost } from './group-member.ts';
@@ -127,17 +128,18 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #gain(slots: readonly number[]): Promise<void> {
-    const gained = (await Promise.all(this.#options.topics.map((topic) => this.#open(topic, slots)))).flat();
+    let gained: readonly PartitionFeed[] = [];
+    await this.#insist('taking partitions over', async () => {
+      gained = (await Promise.all(this.#options.topics.map((topic) => this.#open(topic, slots)))).flat();
+    });
     if (gained.length === 0 || this.#hasFailed) return;
     for (const feed of gained) {
       feed.isPaused = this.#paused.has(nameOf(feed.ref));
       this.#owned.set(nameOf(feed.ref), { loop: this.#loopOf(feed), running: Promise.resolve() });
     }
+    const refs = gained.map(({ ref }) => ref);
     await this.#guard(() =>
-      this.#options.onGained?.(
-        gained.map(({ ref }) => ref),
-        this,
-      ),
+      this.#insist('taking partitions over', () => this.#options.onGained?.(refs, this)),
     );
     for (const { ref } of gained) {
       const owned = this.#owned.get(nameOf(ref));
@@ -161,13 +163,21 @@ export class KafkaConsumer implements Consumer {
   }
 
   #loopOf(feed: PartitionFeed): FeedLoop {
-    const { maxBatchRecords, maxBatchBytes } = this.#options;
-    return new FeedLoop(feed, {
+    const { maxBatchRecords, maxBatchBytes, handle } = this.#options;
+    const loop: FeedLoop = new FeedLoop(feed, {
       ...(maxBatchRecords !== undefined && { maxBatchRecords }),
       ...(maxBatchBytes !== undefined && { maxBatchBytes }),
-      handle: (batch) => this.#guard(() => this.#options.handle(batch, this)),
+      handle: (batch) =>
+        this.#guard(() =>
+          this.#insist(
+            'handling a batch',
+            () => handle(batch, this),
+            () => loop.isAt(batch.end),
+          ),
+        ),
       onRoom: () => this.#fetcher.poke(),
     });
+    return loop;
   }
 
   async #lose(slots: readonly number[], clean: boolean): Promise<void> {
@@ -232,7 +242,16 @@ export class KafkaConsumer implements Consumer {
     return this.#turn;
   }
 
-  /** What the caller's code throws ends this consumer, once, and nothing else. */
+  #insist(
+    what: string,
+    attempt: () => Promise<void> | void | undefined,
+    isWanted: () => boolean = () => this.#stopping === undefined,
+  ): Promise<void> {
+    const { onEvent } = this.#deps.settings;
+    return persist(attempt, { isWanted, onRetry: (error) => onEvent({ kind: 'retrying', what, error }) });
+  }
+
+  /** What the caller's code throws, but for what is away, ends this consumer, once, and nothing else. */
   async #guard(call: () => Promise<void> | void | undefined): Promise<void> {
     try {
       await call();

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { FirebreakError } from '../../../../contracts/errors.ts';
 import { collect, endOf, eventually, Gate, keysOf, makeTopic, numbered, type It } from './fixture.ts';
 
 export function consuming(it: It): void {
@@ -40,6 +41,50 @@ export function consuming(it: It): void {
     gate.open();
     await eventually(() => expect(handled).toEqual([1, 0]), it().patienceMs);
     await consumer.stop();
+  });
+
+  test('a batch whose handler found something away comes again, until it is done, and keeps no other from coming', async () => {
+    const topic = await makeTopic(it(), { partitions: 2 });
+    const away = new FirebreakError('FB_LOG_UNAVAILABLE', 'Away, as a test wants it.');
+    let [gains, failures] = [0, 0];
+    const keys: string[] = [];
+    const failed: unknown[] = [];
+    const { consumer } = await collect(it().log, `${topic}-g`, topic, {
+      onFailed: (error) => failed.push(error),
+      onGained: () => {
+        gains += 1;
+        if (gains < 3) throw away;
+      },
+      handle: ({ partition, records }) => {
+        if (partition === 1 && failures < 3) {
+          failures += 1;
+          throw away;
+        }
+        keys.push(...keysOf(records));
+      },
+    });
+    await it().log.append(topic, [...numbered(0, 5, 0), ...numbered(5, 5, 1)]);
+    await eventually(() => expect([...keys].sort()).toEqual(keysOf(numbered(0, 10))), it().patienceMs);
+    expect([gains, failures]).toEqual([3, 3]);
+    expect(failed).toEqual([]);
+    await consumer.stop();
+  });
+
+  test('a consumer whose handler finds something away can be stopped', async () => {
+    const topic = await makeTopic(it());
+    let attempts = 0;
+    const failed: unknown[] = [];
+    const { consumer } = await collect(it().log, `${topic}-g`, topic, {
+      onFailed: (error) => failed.push(error),
+      handle: () => {
+        attempts += 1;
+        throw new FirebreakError('FB_LOG_UNAVAILABLE', 'Away for ever, as a test wants it.');
+      },
+    });
+    await it().log.append(topic, numbered(0, 1));
+    await eventually(() => expect(attempts).toBeGreaterThan(1), it().patienceMs);
+    await consumer.stop();
+    expect(failed).toEqual([]);
   });
 
   test('a group that begins with the latest sees only what comes after', async () => {
