@@ -209,6 +209,11 @@ describe('docker-compose.yml', () => {
     expect(dockerfile).toMatch(/^EXPOSE 8080$/m);
   });
 
+  test('makes a PostgreSQL that orders texts as the built-in one does', () => {
+    expect(read('platform/postgres/cluster.ts')).toContain("'-E', 'UTF8', '--locale=C'");
+    expect(variablesOf('postgres')['POSTGRES_INITDB_ARGS']).toBe('--encoding=UTF8 --locale=C');
+  });
+
   test('lets a stopping service finish', () => {
     for (const name of serviceNames)
       expect(Number.parseInt(containerOf(name).stop_grace_period ?? '', 10) * 1000).toBeGreaterThan(
