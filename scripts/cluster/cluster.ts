@@ -1,12 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { startPostgres, type Postgres } from '../../platform/postgres/launcher.ts';
+import { createSecret } from '../../platform/postgres/secret.ts';
+import { credentialsFile, readCredentials, writeCredentials } from '../../services/host/credentials.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
 import { freePort } from '../servers/free-port.ts';
 import { startKafka, type KafkaBroker } from '../servers/kafka/broker.ts';
 import { startRedis, type RedisServer } from '../servers/redis.ts';
-import { startFront, type Front } from './front.ts';
+import { startFront } from './front.ts';
 import { startInstance, type Instance } from './instance.ts';
 
 export interface ClusterOptions {
@@ -49,7 +50,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   try {
     onNotice('starting PostgreSQL, Redis and Kafka');
     const [postgres, redis, kafka] = await startServers(options, undo);
-    const operatorToken = ensureToken(join(options.dataDir, 'credentials.json'));
+    const operatorToken = readCredentials(options.dataDir)?.operatorToken ?? createSecret('fbo_').secret;
     const env = environmentOf(options, operatorToken, { postgres, redis, kafka });
     const instances = new Map<string, Instance>();
     const start = async (service: ServiceName, name: string, port: number): Promise<void> => {
@@ -67,9 +68,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await Promise.all(others.map(({ service, name, port }) => start(service, name, port)));
     const front = await startFront(options.port ?? 0, () => [...instances.values()]);
     undo.push(() => front.stop());
-    const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
+    writeCredentials(options.dataDir, { baseUrl: front.url, operatorToken });
     return {
-      ...{ url: front.url, operatorToken, credentialsFile, kafka, redis, postgres },
+      ...{ url: front.url, operatorToken, kafka, redis, postgres },
+      credentialsFile: credentialsFile(options.dataDir),
       get instances() {
         return [...instances.values()];
       },
@@ -147,17 +149,4 @@ async function stopServices(instances: readonly Instance[]): Promise<void> {
 
 async function undoAll(undo: (() => Promise<unknown>)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
-}
-
-function ensureToken(file: string): string {
-  if (existsSync(file))
-    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly operatorToken: string }).operatorToken;
-  return `fbo_${randomBytes(32).toString('base64url')}`;
-}
-
-function writeCredentials(dataDir: string, { url }: Front, operatorToken: string): string {
-  const file = join(dataDir, 'credentials.json');
-  const credentials = { baseUrl: url, operatorToken };
-  writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
-  return file;
 }
