@@ -1,15 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { TopicSpec } from '../log.ts';
-import { isKafkaError, toLogError } from './kafka-client.ts';
 import type { KafkaLogSettings } from './settings.ts';
 
 const dayMs = 86_400_000;
 /** What the record format adds to a batch that is as large as the largest record. */
 const batchOverheadBytes = 16 * 1024;
-const servedWithinMs = 60_000;
-const servedPauseMs = 200;
 
 /** @returns the configuration of a topic, all of it that is ours */
 function configOf(
@@ -48,26 +44,10 @@ export async function createKafkaTopics(
         configEntries: Object.entries(configOf(spec, settings)).map(([name, value]) => ({ name, value })),
       })),
     });
-    for (const { name } of absent) await untilServed(admin, name);
   }
   // Whoever else created them meanwhile may have done it otherwise.
   await checkPartitions(admin, specs);
   await adoptConfigs(admin, specs, settings);
-}
-
-/** A broker that is busy is named the leader of new partitions long before it takes that over. */
-async function untilServed(admin: Admin, topic: string): Promise<void> {
-  const giveUpAtMs = Date.now() + servedWithinMs;
-  for (;;) {
-    try {
-      await admin.fetchTopicOffsets(topic);
-      return;
-    } catch (error) {
-      if (!isKafkaError(error) || Date.now() > giveUpAtMs)
-        throw toLogError(error, `making the topic ${topic}`);
-    }
-    await sleep(servedPauseMs);
-  }
 }
 
 async function checkPartitions(admin: Admin, specs: readonly TopicSpec[]): Promise<void> {
