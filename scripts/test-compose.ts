@@ -31,10 +31,9 @@ const say = (line: string): void =>
 const stopRequested = new Promise<never>((_, stop) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(new Error('stopped')));
 });
-const orStopped = <T>(work: Promise<T>): Promise<T> => Promise.race([work, stopRequested]);
+stopRequested.catch(() => undefined);
 
 try {
-  await orStopped(Promise.resolve());
   await run();
   say('passed; nothing is left behind');
 } catch (error) {
@@ -48,7 +47,7 @@ async function run(): Promise<void> {
   const engine = await startEngine(folder);
   const memory = new MemoryWatch(engine.cgroup);
   try {
-    await orStopped(useStack(engine.host, join(folder, 'work'), memory));
+    await Promise.race([useStack(engine.host, join(folder, 'work'), memory), stopRequested]);
   } finally {
     memory.stop();
     say('removing everything');
@@ -74,17 +73,9 @@ async function useStack(host: string, folder: string, memory: MemoryWatch): Prom
     say(`DOCKER_HOST=${host}, in ${checkout}. Ctrl-C removes all of it.`);
     await new Promise<never>(() => undefined);
   }
-  const outcome = await test(stack, folder);
-  for (const container of await stack.containers()) {
-    const use = memory.use(container.id);
-    if (use === null) continue;
-    const [anonymous, peak, limit] = [use.anonymousPeak, use.peak, use.limit].map(
-      (bytes) => `${Math.round(bytes / 1024 ** 2)}`,
-    );
-    say(
-      `${container.name}: ${anonymous} MiB of ${limit}, with files ${peak}; ${container.restarts} restarts`,
-    );
-  }
+  const watch = watchNames(stack);
+  const outcome = await test(stack, folder).finally(() => watch.stop());
+  tellMemory(watch.names, memory);
   say('stopping the stack');
   await stack.down(true);
   if ((await stack.containers()).length > 0) throw new Error('There are containers left after `down`.');
@@ -102,6 +93,25 @@ function lessFiles(checkout: string): readonly string[] {
   return ['less-files.yml'];
 }
 
+/** The names are asked for while the containers are there: the suite makes all of them anew at its end. */
+function watchNames(stack: Stack): { readonly names: ReadonlyMap<string, string>; stop(): void } {
+  const names = new Map<string, string>();
+  const ask = async (): Promise<void> => {
+    for (const { id, name } of await stack.containers()) names.set(id, name);
+  };
+  const timer = setInterval(() => void ask().catch(() => undefined), 5_000);
+  return { names, stop: () => clearInterval(timer) };
+}
+
+function tellMemory(names: ReadonlyMap<string, string>, memory: MemoryWatch): void {
+  for (const [id, name] of [...names].toSorted(([, a], [, b]) => a.localeCompare(b))) {
+    const use = memory.use(id);
+    if (use === null) continue;
+    const sizes = [use.anonymousPeak, use.limit, use.peak].map((bytes) => Math.round(bytes / 1024 ** 2));
+    say(`${name}: ${sizes[0]} MiB of ${sizes[1]}, with files ${sizes[2]}`);
+  }
+}
+
 /** The suite that only this command runs, in a process of its own. */
 async function test(stack: Stack, home: string): Promise<number> {
   const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
@@ -115,6 +125,7 @@ async function test(stack: Stack, home: string): Promise<number> {
       env: { ...process.env, FIREBREAK_COMPOSE_STACK: place },
     },
   );
+  stopRequested.catch(() => child.kill());
   const [status] = (await once(child, 'exit')) as [number | null];
   return status ?? 1;
 }
