@@ -88,7 +88,7 @@ function lessFiles(checkout: string): readonly string[] {
   const asked = Object.entries(services()).filter(([, { ulimits }]) => (ulimits?.nofile ?? 0) > most);
   if (asked.length === 0) return [];
   say(`this machine allows ${most} open files: not tried with what the compose file asks for`);
-  const changed = asked.map(([name]) => [name, { ulimits: { nofile: most } }]);
+  const changed = asked.map(([name]) => [name, { ulimits: { nofile: most } }] as const);
   writeFileSync(join(checkout, 'less-files.yml'), JSON.stringify({ services: Object.fromEntries(changed) }));
   return ['less-files.yml'];
 }
@@ -125,7 +125,7 @@ async function test(stack: Stack, home: string): Promise<number> {
       env: { ...process.env, FIREBREAK_COMPOSE_STACK: place },
     },
   );
-  stopRequested.catch(() => child.kill());
+  stopRequested.catch(() => void child.kill());
   const [status] = (await once(child, 'exit')) as [number | null];
   return status ?? 1;
 }
