@@ -13,6 +13,8 @@ const swcCommonJs = ['@swc/jest', { jsc: { target: 'es2023' }, module: { type: '
 export default {
   testEnvironment: '<rootDir>/test/support/node-environment.mjs',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // A stack of containers is what `npm run test:compose` brings up for it.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/compose/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '/node_modules/cookie/.+\\.js$': swcCommonJs, '\\.ts$': swc },
   transformIgnorePatterns: ['/node_modules/(?!cookie/)'],

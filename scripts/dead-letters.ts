@@ -1,12 +1,10 @@
 /** `npm run dead-letters`: lists what could not be processed, and sends a record on its way again. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { problemSchema } from '../contracts/errors.ts';
 import { deadLetterItemSchema } from '../contracts/operations/dead-letters.ts';
+import { credentialsFile, readCredentials } from '../services/host/credentials.ts';
 
-const credentialsSchema = z.object({ baseUrl: z.string(), operatorToken: z.string() });
 const listSchema = z.object({ items: z.array(deadLetterItemSchema), total: z.int() });
 
 async function call(method: 'GET' | 'POST', path: string): Promise<unknown> {
@@ -28,15 +26,13 @@ async function call(method: 'GET' | 'POST', path: string): Promise<unknown> {
 }
 
 function credentials() {
-  const file = join(process.env['FIREBREAK_DATA_DIR'] ?? '.firebreak', 'credentials.json');
-  try {
-    return credentialsSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (cause) {
+  const dataDir = process.env['FIREBREAK_DATA_DIR'] ?? '.firebreak';
+  const found = readCredentials(dataDir);
+  if (found === null)
     throw new Error(
-      `${file} cannot be read: start the service once, or name its folder with FIREBREAK_DATA_DIR.`,
-      { cause },
+      `${credentialsFile(dataDir)} cannot be read: start the service once, or name its folder with FIREBREAK_DATA_DIR.`,
     );
-  }
+  return found;
 }
 
 async function list(options: { readonly topic?: string; readonly limit: string }): Promise<void> {

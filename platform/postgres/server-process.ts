@@ -1,43 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirebreakError } from '../../contracts/errors.ts';
+import { spawnGuarded, type GuardedProcess } from '../process/guarded-process.ts';
 import type { OsUser } from './os-user.ts';
-
-/**
- * The shell between us and PostgreSQL. Its standard input is a pipe that only we hold open: when it closes, on
- * purpose or because we were killed, the shell stops the server, first gently, then hard. It prints the server's
- * process id, then nothing.
- */
-const guardScript = `
-exec 3<&0
-"$@" 3<&- </dev/null >&2 &
-server=$!
-echo "$server"
-{
-  read -r _ <&3
-  kill -INT "$server"
-  trap 'kill "$nap"; wait "$nap"; exit' TERM
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
-    sleep 1 &
-    nap=$!
-    wait "$nap"
-    kill -0 "$server" || exit
-  done
-  kill -QUIT "$server"
-} >/dev/null 2>&1 &
-reader=$!
-exec 3<&- 2>/dev/null
-wait "$server"
-kill -TERM "$reader"
-wait "$reader"
-`;
 
 const startRetryMs = 10_000;
 const startPatienceMs = 120_000;
 const pollMs = 15;
-const keptLogLines = 40;
+const stopWithinSeconds = 15;
 
 export interface ServerCommand {
   readonly postgres: string;
@@ -47,14 +18,7 @@ export interface ServerCommand {
   readonly user: OsUser | undefined;
 }
 
-export interface ServerProcess {
-  readonly pid: number;
-  /** Resolves when the server is gone, for whatever reason. */
-  readonly exited: Promise<void>;
-  /** The last lines that the server wrote. */
-  log(): readonly string[];
-  stop(): Promise<void>;
-}
+export type ServerProcess = Pick<GuardedProcess, 'pid' | 'exited' | 'lines' | 'stop'>;
 
 /**
  * Starts the server and waits until it takes connections. A predecessor that is still dying holds the folder for a
@@ -66,11 +30,11 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
   const giveUpAt = Date.now() + startRetryMs;
   for (;;) {
     removeStaleLock(command.cluster);
-    const server = spawnServer(command);
+    const server = await spawnServer(command);
     if (await isReady(server, command.cluster)) return server;
     await server.stop();
-    if (!isHeldByPredecessor(server.log()) || Date.now() > giveUpAt) {
-      const log = server.log().join(' | ') || 'it wrote nothing';
+    if (!isHeldByPredecessor(server.lines()) || Date.now() > giveUpAt) {
+      const log = server.lines().join(' | ') || 'it wrote nothing';
       throw new FirebreakError('FB_POSTGRES_START', `PostgreSQL in ${command.cluster} did not start: ${log}`);
     }
     await sleep(250);
@@ -82,66 +46,25 @@ function isHeldByPredecessor(log: readonly string[]): boolean {
   return log.some((line) => /lock file|shared memory|Is another (?:postmaster|postgres)/i.test(line));
 }
 
-interface SpawnedServer extends Omit<ServerProcess, 'pid'> {
-  /** 0 until the guard has told it. */
-  readonly pid: number;
-  readonly hasExited: boolean;
-}
-
-function spawnServer(command: ServerCommand): SpawnedServer {
-  const guard = spawn(
-    '/bin/sh',
-    ['-c', guardScript, 'firebreak-postgres-guard', command.postgres, ...command.args],
-    {
-      cwd: '/',
-      env: { ...command.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A session of its own: Ctrl-C in the terminal must reach us and not the server, which we stop last.
-      detached: true,
-      ...(command.user && { uid: command.user.uid, gid: command.user.gid }),
-    },
-  );
-  const lines: string[] = [];
-  const state = { pid: 0, hasExited: false };
-  guard.stdin.on('error', () => undefined);
-  guard.stdout.setEncoding('utf8').on('data', (text: string) => (state.pid ||= Number.parseInt(text, 10)));
-  guard.stderr.setEncoding('utf8').on('data', (text: string) => keepLines(lines, text));
-  // The guard may have been killed alone; closing the pipe lets its reader stop the server.
-  guard.once('exit', () => guard.stdin.destroy());
-  const exited = untilGone(guard).then(() => void (state.hasExited = true));
-  return {
-    get pid() {
-      return state.pid;
-    },
-    get hasExited() {
-      return state.hasExited;
-    },
-    exited,
-    log: () => lines,
-    stop: async () => {
-      guard.stdin.destroy();
-      await exited;
-    },
-  };
-}
-
-/** Gone is when nobody holds the pipes any more, the server included: then all that it wrote has been read, too. */
-function untilGone(guard: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    guard.once('close', () => resolve());
-    guard.once('error', () => resolve());
+/** SIGINT stops PostgreSQL without waiting for its clients, SIGQUIT without writing anything. */
+async function spawnServer({ postgres, args, env, user }: ServerCommand): Promise<GuardedProcess> {
+  return spawnGuarded({
+    program: postgres,
+    args,
+    cwd: '/',
+    env,
+    stopWithinSeconds,
+    stopSignals: ['INT', 'QUIT'],
+    ...(user && { user }),
   });
 }
 
-function keepLines(lines: string[], text: string): void {
-  for (const line of text.split('\n')) if (line.trim() !== '') lines.push(line.trim());
-  if (lines.length > keptLogLines) lines.splice(0, lines.length - keptLogLines);
-}
-
 /** The last line of the lock file says whether connections are taken; the first must be our own child. */
-async function isReady(server: SpawnedServer, cluster: string): Promise<boolean> {
+async function isReady(server: ServerProcess, cluster: string): Promise<boolean> {
   const giveUpAt = Date.now() + startPatienceMs;
-  while (!server.hasExited && Date.now() < giveUpAt) {
+  let hasExited = false;
+  void server.exited.then(() => (hasExited = true));
+  while (!hasExited && Date.now() < giveUpAt) {
     const lock = readLock(cluster);
     if (lock !== undefined && lock.pid === server.pid && lock.status === 'ready') return true;
     await sleep(pollMs);

@@ -46,7 +46,7 @@ export class Supervisor {
     for (;;) {
       await this.#server.exited;
       if (this.#stopping.signal.aborted) return;
-      this.#notify({ kind: 'died', log: this.#server.log() });
+      this.#notify({ kind: 'died', log: this.#server.lines() });
       await this.#restart();
     }
   }

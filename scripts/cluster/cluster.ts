@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { createSecret } from '../../platform/postgres/secret.ts';
+import { credentialsFile, readCredentials, writeCredentials } from '../../services/host/credentials.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
 import { freePort } from '../servers/free-port.ts';
-import { startFront, type Front } from './front.ts';
+import { startFront } from './front.ts';
 import { startInstance, type Instance } from './instance.ts';
 import { startServers, type ClusterServers } from './servers.ts';
 
@@ -47,7 +47,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     onNotice('starting PostgreSQL, Redis and Kafka');
     const servers = await startServers({ dataDir: options.dataDir, fsync: options.fsync ?? true });
     undo.push(() => servers.stop());
-    const operatorToken = ensureToken(join(options.dataDir, 'credentials.json'));
+    const operatorToken = readCredentials(options.dataDir)?.operatorToken ?? createSecret('fbo_').secret;
     const env = environmentOf(options, operatorToken, servers);
     const instances = new Map<string, Instance>();
     const start = async (service: Instance['service'], name: string, port: number): Promise<void> => {
@@ -65,9 +65,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await Promise.all(others.map(({ service, name, port }) => start(service, name, port)));
     const front = await startFront(options.port ?? 0, () => [...instances.values()]);
     undo.push(() => front.stop());
-    const credentialsFile = writeCredentials(options.dataDir, front, operatorToken);
+    writeCredentials(options.dataDir, { baseUrl: front.url, operatorToken });
     return {
-      ...{ url: front.url, operatorToken, credentialsFile, postgres: servers.postgres, env },
+      ...{ url: front.url, operatorToken, postgres: servers.postgres, env },
+      credentialsFile: credentialsFile(options.dataDir),
       get kafka() {
         return servers.kafka;
       },
@@ -133,17 +134,4 @@ async function stopServices(instances: readonly Instance[]): Promise<void> {
 
 async function undoAll(undo: (() => Promise<unknown>)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
-}
-
-function ensureToken(file: string): string {
-  if (existsSync(file))
-    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly operatorToken: string }).operatorToken;
-  return `fbo_${randomBytes(32).toString('base64url')}`;
-}
-
-function writeCredentials(dataDir: string, { url }: Front, operatorToken: string): string {
-  const file = join(dataDir, 'credentials.json');
-  const credentials = { baseUrl: url, operatorToken };
-  writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
-  return file;
 }

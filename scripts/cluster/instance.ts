@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ServiceName } from '../../services/host/services.ts';
-import { spawnGuarded, type GuardedProcess } from '../servers/guarded-process.ts';
+import { spawnGuarded, type GuardedProcess } from '../../platform/process/guarded-process.ts';
 
 /** One process of one service. */
 export interface Instance extends Pick<GuardedProcess, 'pid' | 'exited' | 'kill' | 'stop' | 'lines'> {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
-import { spawnGuarded, type GuardedProcess } from './guarded-process.ts';
+import { spawnGuarded, type GuardedProcess } from '../../platform/process/guarded-process.ts';
 import { ensureProgram } from './install.ts';
 
 export interface RedisOptions {

@@ -1,9 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { z } from 'zod';
 import { createSecret, hashSecret } from '../../platform/postgres/secret.ts';
-
-const credentialsSchema = z.object({ baseUrl: z.string(), operatorToken: z.string() });
+import { credentialsFile, readCredentials, writeCredentials } from './credentials.ts';
 
 export interface Operator {
   /** SHA-256 of the token. */
@@ -17,24 +13,10 @@ export interface Operator {
 /** The operator's token: from the environment, or of an earlier start, or made now. */
 export function ensureOperator(dataDir: string, given: string | null): Operator {
   if (given !== null) return { hash: hashSecret(given), file: null, writeCredentials: () => undefined };
-  const file = join(dataDir, 'credentials.json');
-  const operatorToken = readToken(file) ?? createSecret('fbo_').secret;
+  const operatorToken = readCredentials(dataDir)?.operatorToken ?? createSecret('fbo_').secret;
   return {
     hash: hashSecret(operatorToken),
-    file,
-    writeCredentials: (baseUrl) => {
-      mkdirSync(dirname(file), { recursive: true });
-      const next = `${file}.next`;
-      writeFileSync(next, `${JSON.stringify({ baseUrl, operatorToken }, null, 2)}\n`, { mode: 0o600 });
-      renameSync(next, file);
-    },
+    file: credentialsFile(dataDir),
+    writeCredentials: (baseUrl) => writeCredentials(dataDir, { baseUrl, operatorToken }),
   };
-}
-
-function readToken(file: string): string | null {
-  try {
-    return credentialsSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).operatorToken;
-  } catch {
-    return null;
-  }
 }

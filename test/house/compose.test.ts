@@ -200,11 +200,18 @@ describe('docker-compose.yml', () => {
   test('asks every service whether it is ready, at a path and port that it has', () => {
     for (const name of serviceNames) {
       const { test: probe } = containerOf(name).healthcheck;
-      expect(probe.slice(0, 3)).toEqual(['CMD', 'node', '-e']);
-      expect(probe[3]).toContain(`'http://127.0.0.1:8080${getReadiness.path}'`);
+      expect(probe.slice(0, 3)).toEqual(['CMD', 'bash', '-c']);
+      expect(probe[3]).toContain(`/dev/tcp/127.0.0.1/${configOf(name).httpPort} `);
+      expect(probe[3]).toContain(`"GET ${getReadiness.path} HTTP/1.0`);
     }
-    expect(dockerfile).toContain(`'http://127.0.0.1:8080${getLiveness.path}'`);
+    expect(dockerfile).toContain('/dev/tcp/127.0.0.1/8080 ');
+    expect(dockerfile).toContain(`'GET ${getLiveness.path} HTTP/1.0`);
     expect(dockerfile).toMatch(/^EXPOSE 8080$/m);
+  });
+
+  test('makes a PostgreSQL that orders texts as the built-in one does', () => {
+    expect(read('platform/postgres/cluster.ts')).toContain("'-E', 'UTF8', '--locale=C'");
+    expect(variablesOf('postgres')['POSTGRES_INITDB_ARGS']).toBe('--encoding=UTF8 --locale=C');
   });
 
   test('lets a stopping service finish', () => {

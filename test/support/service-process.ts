@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { readCredentials } from '../../services/host/credentials.ts';
 
 /** The real service as a process of its own, on a free port, with data in a folder of its own. */
 export interface ServiceProcess {
@@ -72,9 +73,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     });
     void exited.then((code) => reject(new Error(`The service ended with ${code}: ${errors}`)));
   });
-  const credentials = JSON.parse(readFileSync(join(dataDir, 'credentials.json'), 'utf8')) as {
-    operatorToken: string;
-  };
+  const credentials = readCredentials(dataDir);
+  if (credentials === null) throw new Error(`There are no credentials in ${dataDir}.`);
   const { pid } = child;
   if (pid === undefined) throw new Error('The service has no process id.');
   return {

@@ -25,6 +25,7 @@ import { SharedRecords } from './shared-records.ts';
 import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
 
 const retryPauseMs = 200;
+const servedWithinMs = 60_000;
 /** Longer than a broker needs, and short enough that who reads beside it on the same connection hardly waits. */
 const readWaitMs = 50;
 const readBatch = { records: 500, bytes: 1_048_576 };
@@ -87,6 +88,8 @@ export class KafkaLog implements Log {
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
     await this.#insist('creating topics', () => createKafkaTopics(this.#admin, topics, this.#settings));
+    // A busy broker is named the leader of new partitions long before it takes that over.
+    for (const { name } of topics) await this.#askEnds(name, servedWithinMs);
   }
 
   append(topic: string, records: readonly LogRecord[]): Promise<readonly Position[]> {
@@ -232,12 +235,13 @@ export class KafkaLog implements Log {
     return (await this.bounds(ref.topic)).find((found) => isSame(found, ref));
   }
 
-  async #askEnds(topic: string): Promise<readonly number[]> {
-    return this.#insist('asking for offsets', async () => {
+  async #askEnds(topic: string, patienceMs = this.#settings.patienceMs): Promise<readonly number[]> {
+    const ask = async () => {
       const partitions = await this.#partitionsOf(topic);
       const ends = await this.#offsets(topic, partitions, false);
       return partitions.map((partition) => ends.get(partition) ?? 0);
-    });
+    };
+    return this.#insist('asking for offsets', ask, patienceMs);
   }
 
   async #partitionsOf(topic: string): Promise<readonly number[]> {
@@ -293,8 +297,12 @@ export class KafkaLog implements Log {
   }
 
   /** Asks until it is answered, or patience is at its end. @throws FB_LOG_UNAVAILABLE, FB_NOT_READY (closed) */
-  async #insist<Answer>(doing: string, ask: () => Promise<Answer>): Promise<Answer> {
-    const giveUpAtMs = Date.now() + this.#settings.patienceMs;
+  async #insist<Answer>(
+    doing: string,
+    ask: () => Promise<Answer>,
+    patienceMs = this.#settings.patienceMs,
+  ): Promise<Answer> {
+    const giveUpAtMs = Date.now() + patienceMs;
     for (;;) {
       if (this.#closing.signal.aborted) throw new FirebreakError('FB_NOT_READY', 'The log was closed.');
       try {

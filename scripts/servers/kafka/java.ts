@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { delimiter } from 'node:path';
-import { spawnGuarded, type GuardedProcess } from '../guarded-process.ts';
+import { spawnGuarded, type GuardedProcess } from '../../../platform/process/guarded-process.ts';
 import { ensureProgram } from '../install.ts';
 
 export interface JavaRun {

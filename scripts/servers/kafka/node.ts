@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { GuardedProcess } from '../guarded-process.ts';
+import type { GuardedProcess } from '../../../platform/process/guarded-process.ts';
 import { runJava, type JavaRun } from './java.ts';
 import { serverProperties, type ServerPorts } from './settings.ts';
 

@@ -6,15 +6,17 @@ import { spawn } from 'node:child_process';
  * then nothing, and ends as the server ended. A paused server is let go on, or it could not stop.
  */
 const guardScript = `
-patience=$1
-shift
+ask=$1
+patience=$2
+force=$3
+shift 3
 exec 3<&0
 "$@" 3<&- </dev/null >&2 &
 server=$!
 echo "$server"
 {
   read -r _ <&3
-  kill -TERM "$server"
+  kill -"$ask" "$server"
   kill -CONT "$server"
   trap 'kill "$nap"; wait "$nap"; exit' TERM
   while [ "$patience" -gt 0 ]; do
@@ -24,7 +26,7 @@ echo "$server"
     wait "$nap"
     kill -0 "$server" || exit
   done
-  kill -KILL "$server"
+  kill -"$force" "$server"
 } >/dev/null 2>&1 &
 reader=$!
 exec 3<&- 2>/dev/null
@@ -42,8 +44,12 @@ export interface GuardedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Between SIGTERM and SIGKILL when it is stopped. */
+  /** Between the two signals when it is stopped. */
   readonly stopWithinSeconds: number;
+  /** What asks it to stop and what makes it, SIGTERM and SIGKILL unless the server has others for that. */
+  readonly stopSignals?: readonly [ask: 'TERM' | 'INT', force: 'KILL' | 'QUIT'];
+  /** Whom root lends it to. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   readonly onLine?: (line: string) => void;
 }
 
@@ -56,7 +62,7 @@ export interface GuardedProcess {
   lines(): readonly string[];
   /** Does nothing when the server is gone. */
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and SIGKILL when that was not enough; resolves when the server is gone. */
+  /** Asks it to, and makes it when that was not enough; resolves when the server is gone. */
   stop(): Promise<void>;
 }
 
@@ -65,13 +71,16 @@ export interface GuardedProcess {
  * @throws Error when the shell does not start; a program that is missing ends with status 127 instead
  */
 export async function spawnGuarded(command: GuardedCommand): Promise<GuardedProcess> {
+  const [ask, force] = command.stopSignals ?? ['TERM', 'KILL'];
   const guard = spawn(
     '/bin/sh',
     [
       '-c',
       guardScript,
       'firebreak-server-guard',
+      ask,
       String(command.stopWithinSeconds),
+      force,
       command.program,
       ...command.args,
     ],
@@ -81,6 +90,7 @@ export async function spawnGuarded(command: GuardedCommand): Promise<GuardedProc
       stdio: ['pipe', 'pipe', 'pipe'],
       // A session of its own: Ctrl-C in the terminal must reach us and not the server, which we stop last.
       detached: true,
+      ...(command.user && { uid: command.user.uid, gid: command.user.gid }),
     },
   );
   const lines: string[] = [];

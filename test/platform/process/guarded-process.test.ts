@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { spawnGuarded, type GuardedProcess } from '../../../scripts/servers/guarded-process.ts';
+import { spawnGuarded, type GuardedProcess } from '../../../platform/process/guarded-process.ts';
 import { processesIn } from '../../end-to-end/processes-in.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'firebreak-guard-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-const moduleUrl = new URL('../../../scripts/servers/guarded-process.ts', import.meta.url).href;
+const moduleUrl = new URL('../../../platform/process/guarded-process.ts', import.meta.url).href;
 const env = { PATH: process.env['PATH'] ?? '' };
 
 /** Resolves when the script has said that it is ready. */
