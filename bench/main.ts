@@ -17,6 +17,7 @@ interface Settings {
   /** Of ingest, classify, correlate and publish; cluster only. */
   readonly instances: number;
   readonly seconds: number;
+  readonly warmUpSeconds: number;
   readonly artifacts: number;
   readonly known: number;
   readonly out: string | null;
@@ -24,6 +25,8 @@ interface Settings {
 
 /** Longer than PostgreSQL takes to look for tables that have changed much. */
 const vacuumMs = 75_000;
+/** Reports a second: less than any profile takes on two cores. */
+const warmUpRate = 300;
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -150,7 +153,7 @@ async function bench(settings: Settings): Promise<void> {
       await settled(service);
     }
     say('warming up');
-    await runLoad(task({ batch: 100, rate: 500, seconds: 5 }));
+    await runLoad(task({ batch: 100, rate: warmUpRate, seconds: settings.warmUpSeconds }));
     await settled(service);
     say('100 % in batches of 100');
     const full = await measure(
@@ -215,6 +218,7 @@ interface Options {
   readonly profile: 'embedded' | 'cluster';
   readonly instances: string;
   readonly seconds: string;
+  readonly warmUp: string;
   readonly artifacts: string;
   readonly known: string;
   readonly out?: string;
@@ -227,6 +231,7 @@ const program = new Command('bench')
   .addOption(new Option('--profile <name>').choices(['embedded', 'cluster']).default('embedded'))
   .option('--instances <n>', 'of each service that agents wait for, on the cluster profile', '1')
   .option('--seconds <n>', 'length of each run', '20')
+  .option('--warm-up <n>', 'seconds of load before: each process compiles its code on the way', '45')
   .option('--artifacts <n>', 'pool of artifacts that reports are about', '1000')
   .option('--known <n>', 'artifacts that are known before the service starts, on the embedded profile', '0')
   .option('--out <file>', 'write the JSON there too')
@@ -235,6 +240,7 @@ const program = new Command('bench')
       profile: options.profile,
       instances: Number(options.instances),
       seconds: Number(options.seconds),
+      warmUpSeconds: Number(options.warmUp),
       artifacts: Number(options.artifacts),
       known: Number(options.known),
       out: options.out ?? null,
