@@ -97,15 +97,16 @@ export const services = {
     const shared = names.includes('query') ? [] : await sharedRoutes(platform);
     return { routes: [...ingest.routes, ...shared], parts: ingest.parts };
   },
-  correlate: async ({ platform, log, config, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
-    const [{ createCorrelate }, { createCorrelateEvents }] = await Promise.all([
+  correlate: async ({ platform, log, config, logger, metrics }: Foundation): Promise<Hosted> => {
+    const [{ createCorrelate }, { createCorrelateEvents }, { readProfiles }] = await Promise.all([
       import('../correlate/service.ts'),
       import('../correlate/events.ts'),
+      import('../../classifiers/profiles.ts'),
     ]);
     const { parts, groups } = createCorrelate({
       log,
       signals: await platform.openSignals(),
-      profiles: (await classifiers()).classifiers.map(({ profile }) => profile),
+      profiles: await readProfiles(),
       limits: config.limits,
       // Of this process alone: a container that starts again has the same name and the same process id.
       writer: `${hostname().slice(0, 32)}:${process.pid}:${randomBytes(4).toString('hex')}`,

@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { classifierProfileSchema, type ClassifierProfile } from '../contracts/classifier-profile.ts';
+
+/** Every classifier by its folder, in the order in which decision records name them. */
+export const classifierIds = ['metadata', 'behavior', 'rules'] as const;
+
+/**
+ * What joins and weighs the answers of classifiers needs to know of them, from their manifests alone: neither models nor
+ * rules are loaded. The version of `rules` lacks the digest of the rules in force.
+ */
+export async function readProfiles(): Promise<readonly ClassifierProfile[]> {
+  return Promise.all(
+    classifierIds.map(async (id) => {
+      const manifest = await readFile(new URL(`./${id}/manifest.json`, import.meta.url), 'utf8');
+      return classifierProfileSchema.parse(JSON.parse(manifest));
+    }),
+  );
+}
