@@ -1,4 +1,4 @@
-import { sha256Hex } from '../../contracts/canonical.ts';
+import { canonicalCommandLine, sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
@@ -35,6 +35,7 @@ interface Reading {
 }
 
 const nothingObserved = 'The report names no process whose behaviour speaks about the artifact.';
+const nothingSaid = 'A program without arguments says nothing where nobody knows what started it.';
 const shownCharacters = 200;
 
 /**
@@ -86,9 +87,9 @@ export class BehaviorClassifier implements Classifier {
   ): ClassifierOutcome {
     const all = judged.map(({ process, features }, index) => {
       const { content, full } = views[index] ?? { content: 0, full: 0 };
-      const text = calibrate(content, this.#calibration.content);
+      const text = hasArguments(process) ? calibrate(content, this.#calibration.content) : null;
       const inContext = features.context.length === 0 ? 0 : calibrate(full, this.#calibration.full);
-      const whole = Math.max(text, inContext);
+      const whole = Math.max(text ?? 0, inContext);
       return { process, text, whole };
     });
     const worst = all.reduce((a, b) => (b.whole > a.whole ? b : a));
@@ -102,10 +103,10 @@ export class BehaviorClassifier implements Classifier {
   }
 
   #textEvidence(
-    { process, text }: { process: ObservedProcess; text: number },
+    { process, text }: { process: ObservedProcess; text: number | null },
     vouched: boolean,
   ): readonly ScoreEvidence[] {
-    if (text < this.profile.threshold) return [];
+    if (text === null || text < this.profile.threshold) return [];
     return [
       { code: 'command-line', title: `Hostile wording: ${shortened(process.commandLine)}`, content: vouched },
     ];
@@ -158,9 +159,22 @@ function read(report: Report): Reading {
   const judged = observed
     .filter((_, index) => exceptions[index] === undefined)
     .map((process) => ({ process, features: extractFeatures(process) }));
+  const telling = judged.filter(
+    ({ process, features }) => hasArguments(process) || features.context.length > 0,
+  );
+  if (telling.length > 0) return { judged: telling, silence: undefined };
   const [exception] = exceptions;
   const excepted = exception && `${exception.id}: ${exception.reason}`;
-  return { judged, silence: judged.length > 0 ? undefined : (excepted ?? nothingObserved) };
+  return { judged: [], silence: judged.length > 0 ? nothingSaid : (excepted ?? nothingObserved) };
+}
+
+/** The name of a program is no wording: whoever blocks `cmd.exe` for its name alone blocks everybody's. */
+function hasArguments({ commandLine }: ObservedProcess): boolean {
+  return (
+    canonicalCommandLine(commandLine)
+      .replace(/^(?:"[^"]*"|\S+)/, '')
+      .trim() !== ''
+  );
 }
 
 /** The sum over a bag of tokens is divided by the root of its size, so that length alone does not decide. */

@@ -50,6 +50,23 @@ describe('the behavior classifier', () => {
     }
   });
 
+  test.each([
+    'cmd.exe',
+    'C:\\Windows\\System32\\cmd.exe',
+    '"C:\\Program Files\\App\\powershell.exe"',
+    'whoami',
+  ])('a program without arguments says nothing by its name alone: %s', async (text) => {
+    const { process: _, events: __, ...rest } = await template();
+    const report: Report = { ...rest, artifact: { kind: 'command-line', text } };
+    expect(await classifier.score([{ report, evidence: 'content' }])).toEqual([
+      { outcome: 'abstained', reason: expect.stringContaining('without arguments') },
+    ]);
+    const parent = { executable: 'C:\\Program Files\\Microsoft Office\\winword.exe' };
+    const started: Report = { ...report, process: { executable: text, command_line: text, parent } };
+    const [inContext] = await classifier.score([{ report: started, evidence: 'content' }]);
+    expect(inContext).toMatchObject({ outcome: 'score', contentProbability: null });
+  });
+
   test('only the text of a command line that the service vouches for is content', async () => {
     const cases = await readGoldenCases('behavior');
     const scored = async (report: Report, evidence: 'content' | 'testimony') => {
