@@ -90,11 +90,12 @@ export class RulesClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    const { content, observed, timesMs } = extractRuleFeatures(report);
+    const { content, observed, timesMs, byAncestors } = extractRuleFeatures(report);
     const { correlations, digest } = this.loaded;
     const [startMs = 0] = timesMs;
     const times = correlations.length === 0 ? [] : timesMs.map((timeMs) => timeMs - startMs);
-    const seen = [digest, evidence, content.map(({ event }) => event), observed, times];
+    const above = observed.map((event) => Number(byAncestors.has(event))).join('');
+    const seen = [digest, evidence, content.map(({ event }) => event), observed, above, times];
     return hash('sha256', JSON.stringify(seen), 'base64url');
   }
 
@@ -115,7 +116,7 @@ export class RulesClassifier implements Classifier {
     { rules, loaded }: Compiled,
     turn: { characters: number },
   ): Promise<ClassifierOutcome> {
-    const { content, observed, timesMs } = extractRuleFeatures(report);
+    const { content, observed, timesMs, byAncestors } = extractRuleFeatures(report);
     const vouched = evidence === 'content' ? content : [];
     if (observed.length === 0) {
       return { outcome: 'abstained', reason: 'The report tells nothing that a rule could read.' };
@@ -125,7 +126,8 @@ export class RulesClassifier implements Classifier {
     const seen: SeenEvent[] = [];
     for (const [index, event] of observed.entries()) {
       const fired = rules.match(event);
-      for (const rule of fired) found.add(rule);
+      // What started a harmless program is condemned in its own report; together with others it may still count.
+      if (!byAncestors.has(event)) for (const rule of fired) found.add(rule);
       if (fired.length > 0)
         seen.push({ timeMs: timesMs[index] ?? 0, fields: event.fields, fired: fired.map(({ id }) => id) });
       turn.characters += sizeOf(event);

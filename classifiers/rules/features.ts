@@ -3,6 +3,7 @@ import type { Report } from '../../contracts/report.ts';
 import { canonicalScript } from '../../contracts/canonical.ts';
 import { commandText, expandProfile, inlineScript, programOf } from './command-text.ts';
 import { destinationFields, fileFields, libraryFields, parentFields, processFields } from './field-map.ts';
+import { ancestorsOf, processTable, resolve, type ProcessTable } from './process-table.ts';
 import { registryFacts } from './registry-facts.ts';
 import type { FieldValue, SigmaEvent } from './sigma/event.ts';
 
@@ -19,17 +20,12 @@ export interface RuleFeatures {
   readonly observed: readonly SigmaEvent[];
   /** When each of `observed` happened: epoch milliseconds, the report's own time where an entry tells none. */
   readonly timesMs: readonly number[];
+  /** Of `observed`, what ancestors of the reported process did: no fault of the artifact, by itself. */
+  readonly byAncestors: ReadonlySet<SigmaEvent>;
 }
 
 type Fields = Record<string, FieldValue>;
 type Process = Omit<EcsProcess, 'parent'>;
-interface KnownProcess {
-  readonly process: EcsProcess;
-  /** Its place in the report: the device's own number would make equal reports of two devices differ. */
-  readonly guid: string;
-}
-type ProcessTable = ReadonlyMap<string, KnownProcess>;
-
 /**
  * Makes the Sigma events of one report: its own process with its parent, the artifact's text, the file that it is about,
  * and each entry of `events` with the process that acted. Pure.
@@ -38,6 +34,8 @@ export function extractRuleFeatures(report: Report): RuleFeatures {
   const table = processTable(report);
   const observed: SigmaEvent[] = [];
   const timesMs: number[] = [];
+  const byAncestors = new Set<SigmaEvent>();
+  const ancestors = ancestorsOf(report, table);
   const add = (events: readonly SigmaEvent[], time: string): void => {
     for (const event of events) {
       observed.push(event);
@@ -45,48 +43,12 @@ export function extractRuleFeatures(report: Report): RuleFeatures {
     }
   };
   add(artifactEvents(report, table), report['@timestamp']);
-  for (const event of report.events ?? [])
-    add(observedEvents(event, table), event['@timestamp'] ?? report['@timestamp']);
-  return { content: contentEvents(report), observed, timesMs };
-}
-
-/** Each process stands once, with the fullest facts that any entry gives of it. */
-function processTable(report: Report): ProcessTable {
-  const table = new Map<string, KnownProcess>();
-  const add = (process: EcsProcess | undefined): void => {
-    if (process === undefined) return;
-    const { entity_id: id } = process;
-    const known = id === undefined ? undefined : table.get(id);
-    const guid = known?.guid ?? `process-${table.size + 1}`;
-    if (id !== undefined) table.set(id, { process: { ...known?.process, ...process }, guid });
-    add(process.parent);
-  };
-  for (const event of report.events ?? []) add(event.process);
-  add(report.process);
-  return table;
-}
-
-/**
- * Facts of a process that an entry only names are cut: five hundred entries may name one process, and what its own
- * entry tells is read whole.
- */
-const inheritedLength = 1_024;
-
-function resolve(process: EcsProcess | undefined, table: ProcessTable): EcsProcess | undefined {
-  const known = process?.entity_id === undefined ? undefined : table.get(process.entity_id)?.process;
-  return known === undefined ? process : { ...shortened(known), ...process };
-}
-
-function shortened(process: EcsProcess): EcsProcess {
-  const { executable, command_line, working_directory } = process;
-  return {
-    ...process,
-    ...(executable === undefined ? {} : { executable: executable.slice(0, inheritedLength) }),
-    ...(command_line === undefined ? {} : { command_line: command_line.slice(0, inheritedLength) }),
-    ...(working_directory === undefined
-      ? {}
-      : { working_directory: working_directory.slice(0, inheritedLength) }),
-  };
+  for (const event of report.events ?? []) {
+    const made = observedEvents(event, table);
+    add(made, event['@timestamp'] ?? report['@timestamp']);
+    if (ancestors.has(event.process?.entity_id ?? '')) for (const each of made) byAncestors.add(each);
+  }
+  return { content: contentEvents(report), observed, timesMs, byAncestors };
 }
 
 /** Events of the text alone. A command line is read in its canonical form, because that is what its key stands for. */

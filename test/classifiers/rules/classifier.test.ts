@@ -117,6 +117,20 @@ describe('content and testimony', () => {
     });
   });
 
+  test('what an ancestor did is no fault of a harmless program, what it starts itself is', async () => {
+    const encoded = { executable: 'C:\\powershell.exe', command_line: 'powershell -enc AAAA' };
+    const started = (process: object) => ({
+      event: { category: ['process'], type: ['start'] },
+      process: { ...encoded, entity_id: 'hostile', ...process },
+    });
+    const harmless = (process: object, events: readonly object[]) =>
+      judge(commandLine('conhost 0x4', { process, events } as Partial<ReportInput>));
+    const below = { entity_id: 'own', parent: { entity_id: 'hostile' } };
+    expect(await harmless(below, [started({})])).toMatchObject({ probability: 0.5, evidence: [] });
+    const child = started({ parent: { entity_id: 'own' } });
+    expect(await harmless({ entity_id: 'own' }, [child])).toMatchObject({ probability: 0.985 });
+  });
+
   test('an exception for a parent keeps a rule from being content evidence', async () => {
     expect(await judge(commandLine('whoami /all'))).toMatchObject({
       probability: 0.7,

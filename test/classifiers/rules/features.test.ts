@@ -232,6 +232,24 @@ describe('events', () => {
     ]);
   });
 
+  test('of the ancestors of the reported process are told apart from its own and from those below it', () => {
+    const start = (id: string, parent: string | null, line: string): Entry => ({
+      event: { category: ['process'], type: ['start'] },
+      process: {
+        ...{ entity_id: id, executable: `C:\\${id}.exe`, command_line: line },
+        ...(parent !== null && { parent: { entity_id: parent } }),
+      },
+    });
+    const { observed: all, byAncestors } = featuresOf({
+      artifact: { kind: 'command-line', text: 'own.exe now' },
+      process: { entity_id: 'own', command_line: 'own.exe now', parent: { entity_id: 'above' } },
+      events: [start('top', null, 'top'), start('above', 'top', 'above'), start('below', 'own', 'below')],
+    });
+    const lines = (events: Iterable<SigmaEvent>) => [...events].map(({ fields }) => fields['CommandLine']);
+    expect(lines(byAncestors)).toEqual(['top', 'above']);
+    expect(lines(all)).toEqual(expect.arrayContaining(['top', 'above', 'below']));
+  });
+
   test('of one process in another name both', () => {
     const target = { firebreak: { target: { process: { entity_id: 't' } } } };
     const [, thread, access] = observed(
