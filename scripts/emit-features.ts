@@ -17,7 +17,7 @@ import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
 import {
-  captureReports,
+  CaptureReaders,
   commandInLineage,
   documentedCommand,
   processRow,
@@ -27,7 +27,6 @@ import { executableFamily, executableReport, type ExecutableReport } from './to-
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 
 type Write = (record: object) => void;
-type JsonRow = Readonly<Record<string, unknown>>;
 
 const executableTables = {
   clamp: 'clamp_raw_5184.csv.gz',
@@ -88,7 +87,6 @@ const documentTables = {
   lolbas: 'commands/lolbas_commands.jsonl.gz',
   tldr: 'commands/benign_tldr_examples.jsonl.gz',
 } as const;
-const processStartCodes = new Set([1, 4688]);
 
 function emitCommand(write: Write, report: CommandReport, about: object): void {
   const [process] = observedProcesses(report);
@@ -110,22 +108,14 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
     contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
   });
   for (const [source, file] of Object.entries(captureTables)) {
-    const captures = new Map<string, JsonRow[]>();
+    const captures = new CaptureReaders();
     for await (const row of readJsonLines(join(folder, file))) {
-      if (!processStartCodes.has(Number(row['EventID']))) continue;
-      const capture = `${source}/${String(row['capture'] ?? row['file'])}`;
-      captures.set(capture, [...(captures.get(capture) ?? []), row]);
-    }
-    for (const [capture, rows] of captures) {
-      const processes = rows.map((row) => ({
-        ...processRow(row),
-        label: row['label'],
-        basis: row['label_basis'],
-        tactics: row['tactic'],
-      }));
-      for (const [{ host, label, basis, tactics }, report] of captureReports(processes)) {
-        emitCommand(write, report, { source, capture, host, label, basis, tactics });
-      }
+      const report = captures.report(row);
+      if (report === null) continue;
+      const { capture, host } = processRow(row);
+      const { label, label_basis: basis, tactic: tactics } = row;
+      const about = { source, capture: `${source}/${capture}`, host, label, basis, tactics };
+      emitCommand(write, report, about);
     }
   }
   for (const [source, file] of Object.entries(documentTables)) {

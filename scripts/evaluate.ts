@@ -33,23 +33,25 @@ async function trainingFiles(id: string): Promise<ReadonlySet<string>> {
   return new Set(training?.data.map(({ file }) => file));
 }
 
-/** Every labelled row, also where it abstains from all of a file, so that two classifiers can be laid side by side. */
+/** Every labelled row by classifier, also where one abstains from all of a file, so that two can be laid side by side. */
 async function samplesOf(
-  classifier: Classifier,
+  classifiers: readonly Classifier[],
   folder: string,
   files: readonly string[],
-): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+): Promise<Map<string, readonly Sample[]>> {
+  const samples = new Map<string, Sample[]>(classifiers.map(({ profile }) => [profile.id, []]));
   for (const file of files) {
     const startedMs = performance.now();
     let rows = 0;
-    for await (const row of judge(classifier, readTable(join(folder, file)))) {
+    for await (const row of judge(classifiers, readTable(join(folder, file)))) {
       rows += 1;
-      const sample = sampleOf(row, file);
-      if (sample !== null) samples.push(sample);
+      for (const [id, mine] of samples) {
+        const sample = sampleOf(row, id, file);
+        if (sample !== null) mine.push(sample);
+      }
     }
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    say(`  ${classifier.profile.id}: ${file}, ${rows} rows, ${seconds} s`);
+    say(`  ${file}: ${rows} rows, ${seconds} s`);
   }
   return samples;
 }
@@ -101,11 +103,10 @@ async function evaluate(folder: string, out: string, ids: readonly string[]): Pr
   const files = await tablesIn(folder);
   if (files.length === 0) throw new Error(`There is no table in ${folder} that is known.`);
   const classifiers = await openClassifiers(ids);
-  const samples = new Map<string, readonly Sample[]>();
+  const samples: Map<string, readonly Sample[]> = await samplesOf(classifiers, folder, files);
   const trained = new Map<string, ReadonlySet<string>>();
   for (const classifier of classifiers) {
     const { id } = classifier.profile;
-    samples.set(id, await samplesOf(classifier, folder, files));
     trained.set(id, await trainingFiles(id));
     await classifier.close();
   }

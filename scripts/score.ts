@@ -16,7 +16,9 @@ async function score(id: string, file: string): Promise<void> {
   const { threshold } = classifier.profile;
   const { stdout } = process;
   stdout.write('id,probability,threshold,decision\n');
-  for await (const { id: row, judgement } of judge(classifier, readTable(file))) {
+  for await (const { id: row, judgements } of judge([classifier], readTable(file))) {
+    const judgement = judgements.get(id);
+    if (judgement === undefined) throw new Error(`${id} did not judge row ${row}.`);
     const { probability, decision } = judgement;
     const line = `${cell(row)},${probability.toFixed(6)},${threshold},${decision}\n`;
     if (!stdout.write(line)) await once(stdout, 'drain');

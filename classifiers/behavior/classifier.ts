@@ -25,6 +25,8 @@ interface Views {
 interface Judged {
   readonly process: ObservedProcess;
   readonly features: BehaviorFeatures;
+  /** Else its text is the name of a program and no wording. */
+  readonly hasArguments: boolean;
 }
 
 interface Reading {
@@ -85,9 +87,9 @@ export class BehaviorClassifier implements Classifier {
     judged: readonly Judged[],
     views: readonly Views[],
   ): ClassifierOutcome {
-    const all = judged.map(({ process, features }, index) => {
+    const all = judged.map(({ process, features, hasArguments }, index) => {
       const { content, full } = views[index] ?? { content: 0, full: 0 };
-      const text = hasArguments(process) ? calibrate(content, this.#calibration.content) : null;
+      const text = hasArguments ? calibrate(content, this.#calibration.content) : null;
       const inContext = features.context.length === 0 ? 0 : calibrate(full, this.#calibration.full);
       const whole = Math.max(text ?? 0, inContext);
       return { process, text, whole };
@@ -158,10 +160,12 @@ function read(report: Report): Reading {
   const exceptions = observed.map((process) => lineageException(process));
   const judged = observed
     .filter((_, index) => exceptions[index] === undefined)
-    .map((process) => ({ process, features: extractFeatures(process) }));
-  const telling = judged.filter(
-    ({ process, features }) => hasArguments(process) || features.context.length > 0,
-  );
+    .map((process): Judged => ({
+      process,
+      features: extractFeatures(process),
+      hasArguments: hasArguments(process),
+    }));
+  const telling = judged.filter((each) => each.hasArguments || each.features.context.length > 0);
   if (telling.length > 0) return { judged: telling, silence: undefined };
   const [exception] = exceptions;
   const excepted = exception && `${exception.id}: ${exception.reason}`;

@@ -21,7 +21,8 @@ export interface Judgement {
 }
 
 export interface JudgedRow extends Omit<TableRow, 'reports'> {
-  readonly judgement: Judgement;
+  /** By the id of the classifier. */
+  readonly judgements: ReadonlyMap<string, Judgement>;
   /** False where the row describes nothing that is reported. */
   readonly isReported: boolean;
 }
@@ -45,34 +46,42 @@ export async function openClassifiers(ids: readonly string[]): Promise<readonly 
   return wanted;
 }
 
-/** Judges rows in their order: the reports enter by the door of the service, and are scored in batches as it does. */
+/** Judges rows in their order: the reports enter by the door of the service, once for all classifiers, and are scored in batches as it does. */
 export async function* judge(
-  classifier: Classifier,
+  classifiers: readonly Classifier[],
   rows: AsyncIterable<TableRow> | Iterable<TableRow>,
 ): AsyncGenerator<JudgedRow> {
   let batch: TableRow[] = [];
   for await (const row of rows) {
     batch.push(row);
     if (batch.length < batchRows) continue;
-    yield* await judgeBatch(classifier, batch);
+    yield* await judgeBatch(classifiers, batch);
     batch = [];
   }
-  if (batch.length > 0) yield* await judgeBatch(classifier, batch);
+  if (batch.length > 0) yield* await judgeBatch(classifiers, batch);
 }
 
-async function judgeBatch(classifier: Classifier, rows: readonly TableRow[]): Promise<readonly JudgedRow[]> {
+async function judgeBatch(
+  classifiers: readonly Classifier[],
+  rows: readonly TableRow[],
+): Promise<readonly JudgedRow[]> {
   const read = rows.map(({ reports }) => reports.map(asInput));
-  const { accepts } = classifier.profile;
-  const isAsked = (input: ClassifierInput | null): input is ClassifierInput =>
-    input !== null && accepts.includes(input.report.artifact.kind);
-  const asked = read.flat().filter(isAsked);
-  const outcomes = asked.length === 0 ? [] : await classifier.score(asked);
-  let next = 0;
-  return rows.map(({ id, item, label, groups }, index) => {
-    const inputs = read[index] ?? [];
-    const answers = inputs.map((input) => (isAsked(input) ? (outcomes[next++] ?? null) : null));
-    const judgement = judgementOf(classifier, inputs, answers);
-    return { id, item, label, groups, judgement, isReported: inputs.length > 0 };
+  const judgements = rows.map(() => new Map<string, Judgement>());
+  for (const classifier of classifiers) {
+    const { accepts, id } = classifier.profile;
+    const isAsked = (input: ClassifierInput | null): input is ClassifierInput =>
+      input !== null && accepts.includes(input.report.artifact.kind);
+    const asked = read.flat().filter(isAsked);
+    const outcomes = asked.length === 0 ? [] : await classifier.score(asked);
+    let next = 0;
+    for (const [index, inputs] of read.entries()) {
+      const answers = inputs.map((input) => (isAsked(input) ? (outcomes[next++] ?? null) : null));
+      judgements[index]?.set(id, judgementOf(classifier, inputs, answers));
+    }
+  }
+  return rows.map(({ id, item, label, groups, reports }, index) => {
+    const isReported = reports.length > 0;
+    return { id, item, label, groups, isReported, judgements: judgements[index] ?? new Map() };
   });
 }
 

@@ -1,3 +1,4 @@
+import { groupBy } from '../../contracts/group-by.ts';
 import { groupNames, type GroupName } from '../to-reports/tables.ts';
 import { figuresOf, rateOf, round, type Figures, type Outcome, type Rate } from './figures.ts';
 import type { JudgedRow } from './judge.ts';
@@ -35,9 +36,11 @@ export interface Summary {
 }
 
 /** A row with a label of which the classifier was asked something; null for the others. */
-export function sampleOf(row: JudgedRow, file: string): Sample | null {
-  const { judgement, label, item, groups, isReported } = row;
-  if (label === null || !isReported || judgement.decision === 'invalid') return null;
+export function sampleOf(row: JudgedRow, classifier: string, file: string): Sample | null {
+  const { judgements, label, item, groups, isReported } = row;
+  const judgement = judgements.get(classifier);
+  if (label === null || !isReported || judgement === undefined || judgement.decision === 'invalid')
+    return null;
   return {
     ...{ file, item, groups, probability: judgement.probability },
     isMalicious: label === 'malicious',
@@ -48,13 +51,13 @@ export function sampleOf(row: JudgedRow, file: string): Sample | null {
 
 /** @param trainedOn files that the model has seen */
 export function summarize(samples: readonly Sample[], trainedOn: ReadonlySet<string>): Summary {
-  const files = [...groupedBy(samples, ({ file }) => file)].map(([file, rows]) => {
+  const files = [...groupBy(samples, ({ file }) => file)].map(([file, rows]) => {
     const abstained = rows.filter((row) => row.abstained).length;
     return [file, { ...figuresOf(rows), trainedOn: trainedOn.has(file), abstained }] as const;
   });
   const groups = groupNames.flatMap((name) => {
     const named = samples.filter((sample) => sample.groups[name] !== undefined);
-    const byValue = [...groupedBy(named, (sample) => sample.groups[name] ?? '')].map(([value, rows]) => {
+    const byValue = [...groupBy(named, (sample) => sample.groups[name] ?? '')].map(([value, rows]) => {
       const malicious = rateOf(rows.filter(({ isMalicious }) => isMalicious));
       const benign = rateOf(rows.filter(({ isMalicious }) => !isMalicious));
       return [value, { malicious, benign }] as const;
@@ -85,25 +88,11 @@ export function either(first: readonly Sample[], second: readonly Sample[]): rea
 
 function capturesOf(samples: readonly Sample[]): Captures {
   const hostile = samples.filter(({ isMalicious, groups }) => isMalicious && groups.capture !== undefined);
-  const captures = groupedBy(hostile, ({ file, groups }) => `${file}/${groups.capture ?? ''}`);
+  const captures = groupBy(hostile, ({ file, groups }) => `${file}/${groups.capture ?? ''}`);
   const found = [...captures.values()].filter((rows) => rows.some(({ blocks }) => blocks)).length;
   return {
     captures: captures.size,
     found,
     recall: captures.size === 0 ? null : round(found / captures.size),
   };
-}
-
-function groupedBy(
-  samples: readonly Sample[],
-  nameOf: (sample: Sample) => string,
-): ReadonlyMap<string, readonly Sample[]> {
-  const groups = new Map<string, Sample[]>();
-  for (const sample of samples) {
-    const name = nameOf(sample);
-    const rows = groups.get(name);
-    if (rows === undefined) groups.set(name, [sample]);
-    else rows.push(sample);
-  }
-  return groups;
 }

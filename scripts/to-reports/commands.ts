@@ -79,7 +79,7 @@ interface Started {
  * Reports of one capture, row by row in its order. Processes that an earlier row of the same host started stand in
  * `events`, so that lineage is there as an agent would send it; process numbers are reused, so the latest start counts.
  */
-export class CaptureReader {
+class CaptureReader {
   readonly #started = new Map<string, Started>();
   #sequence = 0;
 
@@ -113,14 +113,19 @@ export class CaptureReader {
   }
 }
 
-/** All rows of one capture that are reports, with them. */
-export function* captureReports<T extends ProcessRow>(
-  rows: Iterable<T>,
-): Generator<readonly [T, CommandReport]> {
-  const reader = new CaptureReader();
-  for (const row of rows) {
-    const report = reader.report(row);
-    if (report !== null) yield [row, report];
+const processStarts = new Set([1, 4688]);
+
+/** Reports of telemetry, whichever captures its rows are of. */
+export class CaptureReaders {
+  readonly #readers = new Map<string, CaptureReader>();
+
+  /** @returns null where the row is no start of a process, or says nothing of it */
+  report(row: Readonly<Record<string, unknown>>): CommandReport | null {
+    if (!processStarts.has(Number(row['EventID']))) return null;
+    const process = processRow(row);
+    const reader = this.#readers.get(process.capture) ?? new CaptureReader();
+    this.#readers.set(process.capture, reader);
+    return reader.report(process);
   }
 }
 

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { sha256Hex } from '../../contracts/canonical.ts';
 import type { Report } from '../../contracts/report.ts';
 import { observeScript } from '../../agent/sdk/observe.ts';
-import { CaptureReader, documentedCommand, processRow, withoutCuts } from './commands.ts';
+import { CaptureReaders, documentedCommand, withoutCuts } from './commands.ts';
 import { executableFamily, executableReport } from './executables.ts';
 import { readCsv, readJsonLines } from './rows.ts';
 
@@ -53,15 +53,10 @@ function text(row: Cells, ...columns: readonly string[]): string | undefined {
   return undefined;
 }
 
-const processStarts = new Set([1, 4688]);
-
 function telemetryReader() {
-  const captures = new Map<string, CaptureReader>();
+  const captures = new CaptureReaders();
   return (row: Cells) => {
-    const capture = text(row, 'capture', 'file') ?? '';
-    const reader = captures.get(capture) ?? new CaptureReader();
-    captures.set(capture, reader);
-    const report = processStarts.has(Number(row['EventID'])) ? reader.report(processRow(row)) : null;
+    const report = captures.report(row);
     return { reports: report === null ? [] : [report], item: report?.artifact.text ?? '' };
   };
 }

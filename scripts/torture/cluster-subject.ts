@@ -1,10 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { classifierIds } from '../../classifiers/profiles.ts';
 import { topics } from '../../contracts/topics.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
+import { consumedTopics } from '../../services/correlate/correlator.ts';
+import { group as correlateGroup } from '../../services/correlate/group.ts';
+import { recordGroup } from '../../services/record/table-writer.ts';
 import { startCluster, type Cluster } from '../cluster/cluster.ts';
 import { Keeper, type Kept } from './keeper.ts';
 import { PostgresTarget } from './postgres-target.ts';
@@ -15,7 +17,6 @@ import { strikeTarget, type Target } from './target.ts';
 
 /** As the configuration has it. */
 const partitions = 12;
-const classifiersFolder = fileURLToPath(new URL('../../classifiers/', import.meta.url));
 
 /** Every service as processes of its own, on Kafka, Redis and PostgreSQL. */
 export async function startClusterSubject({ folder, onNotice }: SubjectOptions): Promise<Subject> {
@@ -121,14 +122,10 @@ async function emptyRedis(url: string): Promise<void> {
 
 /** Every consumer group with the topics that it settles. */
 function groups(): readonly (readonly [string, readonly string[]])[] {
-  const { reports, scores, evidence, verdicts, decisions } = topics;
-  const names = (...each: readonly { readonly name: string }[]) => each.map(({ name }) => name);
-  const classifiers = readdirSync(classifiersFolder).filter((id) =>
-    existsSync(join(classifiersFolder, id, 'manifest.json')),
-  );
+  const { reports, verdicts, decisions } = topics;
   return [
-    ...classifiers.map((id) => [`classify.${id}`, names(reports)] as const),
-    ['correlate', names(reports, scores, evidence, verdicts)],
-    ['record', names(reports, decisions, verdicts)],
+    ...classifierIds.map((id) => [`classify.${id}`, [reports.name]] as const),
+    [correlateGroup, consumedTopics],
+    [recordGroup, [reports.name, decisions.name, verdicts.name]],
   ];
 }

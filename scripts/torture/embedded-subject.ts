@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultLimits } from '../../contracts/limits.ts';
 import { databaseUser, socketPort } from '../../platform/postgres/cluster.ts';
 import { createClient, type Connection } from '../../platform/postgres/pool.ts';
+import { createSecret } from '../../platform/postgres/secret.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../platform/telemetry/metrics.ts';
 import { createHostEvents } from '../../services/host/events.ts';
@@ -19,7 +19,7 @@ import { strikeTarget, type Target } from './target.ts';
 /** The whole service in one process, with the PostgreSQL that it brings. */
 export async function startEmbeddedSubject({ folder, onNotice }: SubjectOptions): Promise<Subject> {
   const dataDir = join(folder, 'data');
-  const operatorToken = `fbo_${randomBytes(32).toString('base64url')}`;
+  const { secret: operatorToken } = createSecret('fbo_');
   const port = await freePort();
   const launch = () =>
     startInstance({

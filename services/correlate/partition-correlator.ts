@@ -131,7 +131,12 @@ export class PartitionCorrelator {
   /** Decides what has waited long enough. Cheap when nothing has. */
   expire(): void {
     const nowMs = this.#options.now();
-    if (this.#joiner.asksForScoresEnd(nowMs)) void this.#askForScoresEnd(nowMs);
+    if (this.#joiner.asksForScoresEnd(nowMs) && !this.#isAsking) {
+      this.#isAsking = true;
+      this.#askForScoresEnd(nowMs)
+        .catch((error: unknown) => this.#options.events.failed(error))
+        .finally(() => (this.#isAsking = false));
+    }
     this.#enqueue(this.#joiner.expire(nowMs));
   }
 
@@ -170,12 +175,8 @@ export class PartitionCorrelator {
     return { ...work, headers };
   }
 
-  /** Never rejects. */
   async #askForScoresEnd(nowMs: number): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
     const scoresEnd = await this.#effects.endOf(topics.scores.name);
-    this.#isAsking = false;
     if (scoresEnd === null) return;
     this.#joiner.scoresEnd(scoresEnd, nowMs);
     this.#enqueue(this.#joiner.expire(nowMs));

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isFirebreakError } from '../../contracts/errors.ts';
 import type { Batch, StoredRecord } from '../../platform/log/log.ts';
+import { isRetryable, persist } from '../../platform/log/persist.ts';
 import type { PoisonRecord, TopicLog } from '../../platform/log/topic-log.ts';
 import { isDatabaseAway } from '../../platform/postgres/failure.ts';
 import type { RecordEvents } from './events.ts';
@@ -37,7 +37,6 @@ interface Waiting<Row> {
 }
 
 const fullStatementRows = 250;
-const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
 /**
@@ -164,17 +163,13 @@ export class TableWriter<Row> {
 
   /** @returns false when stopped before it was done */
   async #insist(work: () => Promise<void>): Promise<boolean> {
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      try {
-        await work();
-        return true;
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        if (this.#stopping.signal.aborted) return false;
-        this.#options.events.retrying(this.topic, pauseMs, error);
-      }
-      await this.#rest(pauseMs);
-    }
+    const done = await persist(() => work().then(() => true), {
+      isWanted: () => !this.#stopping.signal.aborted,
+      onRetry: (error, againInMs) => this.#options.events.retrying(this.topic, againInMs, error),
+      isPassing,
+      longestPauseMs,
+    });
+    return done === true;
   }
 
   async #rest(ms: number): Promise<void> {
@@ -187,7 +182,7 @@ function oldestMs(items: readonly Item<unknown>[]): number {
 }
 
 function isPassing(error: unknown): boolean {
-  return isDatabaseAway(error) || (isFirebreakError(error) && error.retryable);
+  return isDatabaseAway(error) || isRetryable(error);
 }
 
 /** SQLSTATE classes that no row can cause: the statement, the rights or the schema are wrong. */

@@ -54,7 +54,7 @@ export class KafkaLog implements Log {
   /** For short questions and for `read`. */
   readonly #cluster: Cluster;
   readonly #appender: Appender;
-  /** Every batch of a correlator asks for them. */
+  /** The partitions of a correlator ask at the same moments. */
   readonly #ends = new Map<string, SharedQuestion<readonly number[]>>();
   readonly #shared = new SharedRecords();
   readonly #consumers = new Set<KafkaConsumer>();
