@@ -31,16 +31,13 @@ export async function startFront(port: number, upstreams: () => readonly Upstrea
       }),
     );
   };
-  const choose = (incoming: IncomingMessage): Upstream | undefined => {
+  const able = (incoming: IncomingMessage): Upstream[] => {
     const service = serviceFor(incoming.method ?? 'GET', (incoming.url ?? '/').split('?')[0] ?? '/');
-    const able = upstreams().filter((each) => each.service === service && ready.has(each.port));
-    return able[(turn += 1) % able.length];
+    const all = upstreams().filter((each) => each.service === service && ready.has(each.port));
+    const first = (turn += 1) % all.length;
+    return [...all.slice(first), ...all.slice(0, first)];
   };
-  const server = createServer((incoming, answer) => {
-    const upstream = choose(incoming);
-    if (upstream === undefined) refuse(answer);
-    else pass(incoming, answer, upstream.port, agent);
-  });
+  const server = createServer((incoming, answer) => pass(incoming, answer, able(incoming), agent));
   // Streams are open for hours; the services have time limits of their own.
   server.requestTimeout = 0;
   await probe();
@@ -59,11 +56,34 @@ export async function startFront(port: number, upstreams: () => readonly Upstrea
   };
 }
 
-function pass(incoming: IncomingMessage, answer: ServerResponse, port: number, agent: Agent): void {
-  const headers = { ...incoming.headers, 'x-forwarded-for': incoming.socket.remoteAddress ?? '' };
+/** What may be asked twice goes on to the next instance when one is lost or refuses, as the production proxy does it. */
+function pass(
+  incoming: IncomingMessage,
+  answer: ServerResponse,
+  [first, ...others]: readonly Upstream[],
+  agent: Agent,
+): void {
+  if (first === undefined) {
+    refuse(answer);
+    return;
+  }
+  const mayRepeat = incoming.method === 'GET' || incoming.method === 'HEAD';
+  const goOn = (): void => pass(incoming, answer, mayRepeat ? others : [], agent);
   const outgoing = request(
-    { host: '127.0.0.1', port, method: incoming.method, path: incoming.url, headers, agent },
+    {
+      host: '127.0.0.1',
+      port: first.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: { ...incoming.headers, 'x-forwarded-for': incoming.socket.remoteAddress ?? '' },
+      agent,
+    },
     (reply) => {
+      if (reply.statusCode === 503 && mayRepeat && others.length > 0) {
+        reply.resume();
+        goOn();
+        return;
+      }
       answer.writeHead(reply.statusCode ?? 502, reply.headers);
       // What a stream says first must not wait for what it says next.
       answer.flushHeaders();
@@ -73,10 +93,11 @@ function pass(incoming: IncomingMessage, answer: ServerResponse, port: number, a
   );
   outgoing.once('error', () => {
     if (answer.headersSent) answer.destroy();
-    else refuse(answer);
+    else if (!answer.closed) goOn();
   });
   answer.once('close', () => outgoing.destroy());
-  incoming.pipe(outgoing);
+  if (mayRepeat) outgoing.end();
+  else incoming.pipe(outgoing);
 }
 
 function refuse(answer: ServerResponse): void {

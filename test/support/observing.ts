@@ -4,7 +4,8 @@ import { EntryStore } from '../../agent/sdk/entry-store.ts';
 import { StreamClient, type StreamClientEvent, type StreamTiming } from '../../agent/sdk/stream-client.ts';
 import type { Entry } from '../../contracts/entry.ts';
 import { deviceIdSchema, tenantIdSchema } from '../../contracts/ids.ts';
-import { call, itemsSchema, type TestDevice, type TestTenant } from './api.ts';
+import { call, itemsSchema, RefusedError, type TestDevice, type TestTenant } from './api.ts';
+import { eventually } from './eventually.ts';
 
 /** Follows the stream as an agent does, on disk, from the first start to the last. */
 export interface Follower {
@@ -65,7 +66,12 @@ export async function listAll(
   const items: Record<string, unknown>[] = [];
   for (let next: string | null = ''; next !== null;) {
     const after = next === '' ? '' : `&after=${next}`;
-    const reply = await call(url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
+    // An instance that was hurt may say that it is not ready; who is told so asks again.
+    const reply = await eventually(async () => {
+      const given = await call(url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
+      return given.status === 503 ? null : given;
+    });
+    if (reply.status !== 200) throw new RefusedError(reply);
     const page = itemsSchema.parse(reply.body);
     items.push(...page.items);
     ({ next } = page);
