@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { numberFrom, runProgram, wholeNumberFrom } from '../scripts/command-line.ts';
 import { createTenant, enrollDevice } from '../test/support/api.ts';
 import { makeDataDir } from '../test/support/service-process.ts';
 import { measureFloor, measureHop } from './floor.ts';
@@ -20,7 +21,7 @@ interface Settings {
   readonly warmUpSeconds: number;
   readonly artifacts: number;
   readonly known: number;
-  readonly out: string | null;
+  readonly out?: string;
 }
 
 /** Longer than PostgreSQL takes to look for tables that have changed much. */
@@ -207,7 +208,7 @@ async function bench(settings: Settings): Promise<void> {
       },
     };
     const text = `${JSON.stringify(report, null, 2)}\n`;
-    if (settings.out !== null) writeFileSync(settings.out, text);
+    if (settings.out !== undefined) writeFileSync(settings.out, text);
     process.stdout.write(text);
   } finally {
     await service.stop();
@@ -216,11 +217,11 @@ async function bench(settings: Settings): Promise<void> {
 
 interface Options {
   readonly profile: 'embedded' | 'cluster';
-  readonly instances: string;
-  readonly seconds: string;
-  readonly warmUp: string;
-  readonly artifacts: string;
-  readonly known: string;
+  readonly instances: number;
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly artifacts: number;
+  readonly known: number;
   readonly out?: string;
 }
 
@@ -229,21 +230,28 @@ const program = new Command('bench')
     'Starts the service on a fresh data folder, drives its HTTP interface from another process, prints JSON.',
   )
   .addOption(new Option('--profile <name>').choices(['embedded', 'cluster']).default('embedded'))
-  .option('--instances <n>', 'of each service that agents wait for, on the cluster profile', '1')
-  .option('--seconds <n>', 'length of each run', '20')
-  .option('--warm-up <n>', 'seconds of load before: each process compiles its code on the way', '45')
-  .option('--artifacts <n>', 'pool of artifacts that reports are about', '1000')
-  .option('--known <n>', 'artifacts that are known before the service starts, on the embedded profile', '0')
+  .option(
+    '--instances <n>',
+    'of each service that agents wait for, on the cluster profile',
+    wholeNumberFrom(1),
+    1,
+  )
+  .option('--seconds <n>', 'length of each run', numberFrom(1), 20)
+  .option(
+    '--warm-up <n>',
+    'seconds of load before: each process compiles its code on the way',
+    numberFrom(0),
+    45,
+  )
+  .option('--artifacts <n>', 'pool of artifacts that reports are about', wholeNumberFrom(1), 1000)
+  .option(
+    '--known <n>',
+    'artifacts that are known before the service starts, on the embedded profile',
+    wholeNumberFrom(0),
+    0,
+  )
   .option('--out <file>', 'write the JSON there too')
-  .action(async (options: Options) => {
-    await bench({
-      profile: options.profile,
-      instances: Number(options.instances),
-      seconds: Number(options.seconds),
-      warmUpSeconds: Number(options.warmUp),
-      artifacts: Number(options.artifacts),
-      known: Number(options.known),
-      out: options.out ?? null,
-    });
+  .action(async ({ warmUp, ...others }: Options) => {
+    await bench({ ...others, warmUpSeconds: warmUp });
   });
-await program.parseAsync();
+await runProgram(program);

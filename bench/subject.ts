@@ -72,7 +72,7 @@ export async function startClusterSubject(
     },
     openLog: async () => {
       const connection = { brokers: [cluster.kafka.bootstrap], clientId: 'firebreak-bench' };
-      return new TopicLog(await openKafkaLog({ connection }), partitions);
+      return new TopicLog(await openKafkaLog({ connection }), cluster.partitions);
     },
     stop: async () => {
       await cluster.stop();
@@ -80,6 +80,3 @@ export async function startClusterSubject(
     },
   };
 }
-
-/** As the configuration has it. */
-const partitions = 12;

@@ -1,6 +1,7 @@
 /** `npm run dead-letters`: lists what could not be processed, and sends a record on its way again. */
 import { Command } from 'commander';
 import { z } from 'zod';
+import { runProgram, wholeNumberFrom } from './command-line.ts';
 import { problemSchema } from '../contracts/errors.ts';
 import { deadLetterItemSchema } from '../contracts/operations/dead-letters.ts';
 import { credentialsFile, readCredentials } from '../services/host/credentials.ts';
@@ -35,9 +36,9 @@ function credentials() {
   return found;
 }
 
-async function list(options: { readonly topic?: string; readonly limit: string }): Promise<void> {
+async function list(options: { readonly topic?: string; readonly limit: number }): Promise<void> {
   const query = new URLSearchParams({
-    limit: options.limit,
+    limit: String(options.limit),
     ...(options.topic !== undefined && { topic: options.topic }),
   });
   const { items, total } = listSchema.parse(await call('GET', `/v1/dead-letters?${query.toString()}`));
@@ -65,14 +66,11 @@ program
   .command('list')
   .description('the newest ones, without their content')
   .option('--topic <name>', 'of this topic alone')
-  .option('--limit <n>', 'how many at the most', '100')
+  .option('--limit <n>', 'how many at the most', wholeNumberFrom(1), 100)
   .action(list);
 program
   .command('replay')
   .description('puts records back at the end of their topic')
   .argument('<place...>', 'the first column of `list`')
   .action(replay);
-program.parseAsync().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await runProgram(program);

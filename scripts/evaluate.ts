@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, parse, relative } from 'node:path';
 import { Command } from 'commander';
+import { runProgram } from './command-line.ts';
 import type { Classifier } from '../classifiers/classifier.ts';
 import { curveSvg } from './evaluate/curve-svg.ts';
 import { rateOf, rocOf } from './evaluate/figures.ts';
@@ -142,11 +143,6 @@ const program = new Command('evaluate')
   .requiredOption('--out <file>', 'figures as JSON; curves as SVG go beside it')
   .option('--classifier <id...>', 'these alone', [])
   .action(async (options: { readonly data: string; readonly out: string; readonly classifier: string[] }) => {
-    try {
-      await evaluate(options.data, options.out, options.classifier);
-    } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
-      process.exitCode = 1;
-    }
+    await evaluate(options.data, options.out, options.classifier);
   });
-await program.parseAsync();
+await runProgram(program);

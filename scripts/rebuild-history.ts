@@ -1,7 +1,7 @@
 /** `npm run rebuild-history`: writes history anew from the log, as far back as the log is kept. */
 import { Command } from 'commander';
+import { runProgram } from './command-line.ts';
 import { readConfig } from '../platform/config/config.ts';
-import { describeFailure } from '../platform/lifecycle/run-process.ts';
 import { createClient } from '../platform/postgres/pool.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
 import { createMetrics } from '../platform/telemetry/metrics.ts';
@@ -83,10 +83,7 @@ function teller(): (progress: RebuildProgress) => void {
   };
 }
 
-const options = program.parse().opts<{ readonly emptyFirst?: boolean }>();
-try {
+program.action(async (options: { readonly emptyFirst?: boolean }) => {
   process.exitCode = await rebuild(options);
-} catch (error) {
-  say(`rebuild-history: ${describeFailure(error)}`);
-  process.exitCode = 1;
-}
+});
+await runProgram(program);

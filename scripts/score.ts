@@ -1,6 +1,7 @@
 /** `npm run -s score`: what one classifier says of every row of a file, as CSV on standard output. */
 import { once } from 'node:events';
 import { Command } from 'commander';
+import { runProgram } from './command-line.ts';
 import { judge, openClassifiers } from './evaluate/judge.ts';
 import { readTable, shapes } from './to-reports/tables.ts';
 
@@ -37,11 +38,6 @@ const program = new Command('score')
     `\nKinds of files, told by their columns:\n${kinds}\n\nDecisions: block (at or above the threshold, and not capped), allow, abstain (it has nothing to say; the base rate stands\nfor its probability), invalid (the service would refuse the report), failed.`,
   )
   .action(async (file: string, { classifier }: { readonly classifier: string }) => {
-    try {
-      await score(classifier, file);
-    } catch (error) {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    }
+    await score(classifier, file);
   });
-await program.parseAsync();
+await runProgram(program);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { runProgram, wholeNumberFrom } from './command-line.ts';
 import { correlate } from '../classifiers/rules/sigma/correlate.ts';
 import type { Placeholders } from '../classifiers/rules/sigma/detection-item.ts';
 import type { LinkedRules } from '../classifiers/rules/sigma/link-rules.ts';
@@ -122,12 +123,7 @@ withEvents(program.command('test'))
   .action(test);
 withEvents(program.command('bench'))
   .description('Prints what matching costs in processor time: the median of several rounds over the events.')
-  .option('--rounds <number>', 'rounds after the first', '7')
+  .option('--rounds <number>', 'rounds after the first', wholeNumberFrom(1), 7)
   .action(bench);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+await runProgram(program);

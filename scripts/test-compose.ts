@@ -1,19 +1,14 @@
-/**
- * `npm run test:compose`: brings docker-compose.yml up on a real Docker engine and uses it as an outsider does. The
- * engine is one of its own in a temporary folder; the official images, which it does not pull, are stood in for by
- * images of Debian's, npm's and Maven's packages. Takes root, and about ten minutes. Leaves nothing behind.
- *
- *   --shell   leaves everything running until Ctrl-C instead of testing it
- */
+/** `npm run test:compose -- --help` */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { runProgram } from './command-line.ts';
 import { startEngine } from './compose/engine.ts';
 import { MemoryWatch } from './compose/memory.ts';
 import { runToEnd } from './compose/run.ts';
@@ -21,7 +16,14 @@ import { build, buildStandIns, type ImageNames } from './compose/stand-ins.ts';
 import { makeCheckout, Stack } from './compose/stack.ts';
 import { freePort } from './servers/free-port.ts';
 
-const { values } = parseArgs({ options: { shell: { type: 'boolean', default: false } } });
+const program = new Command('test:compose')
+  .description(
+    `Brings docker-compose.yml up on a real Docker engine and uses it as an outsider does. The engine is one of its own in a
+temporary folder; the official images, which it does not pull, are stood in for by images of Debian's, npm's and Maven's
+packages. Takes root, and about ten minutes. Leaves nothing behind.`,
+  )
+  .option('--shell', 'leaves everything running until Ctrl-C instead of testing it')
+  .action(run);
 const root = fileURLToPath(new URL('../', import.meta.url));
 const startedMs = performance.now();
 const say = (line: string): void =>
@@ -33,29 +35,24 @@ const stopRequested = new Promise<never>((_, stop) => {
 });
 stopRequested.catch(() => undefined);
 
-try {
-  await run();
-  say('passed; nothing is left behind');
-} catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+await runProgram(program);
 
-async function run(): Promise<void> {
+async function run({ shell = false }: { readonly shell?: boolean }): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-compose-'));
   say('starting a Docker engine');
   const engine = await startEngine(folder);
   const memory = new MemoryWatch(engine.cgroup);
   try {
-    await Promise.race([useStack(engine.host, join(folder, 'work'), memory), stopRequested]);
+    await Promise.race([useStack(engine.host, join(folder, 'work'), memory, shell), stopRequested]);
   } finally {
     memory.stop();
     say('removing everything');
     await engine.stop();
   }
+  say('passed; nothing is left behind');
 }
 
-async function useStack(host: string, folder: string, memory: MemoryWatch): Promise<void> {
+async function useStack(host: string, folder: string, memory: MemoryWatch, shell: boolean): Promise<void> {
   const checkout = join(folder, 'checkout');
   mkdirSync(checkout, { recursive: true });
   makeCheckout(checkout);
@@ -69,7 +66,7 @@ async function useStack(host: string, folder: string, memory: MemoryWatch): Prom
   say('starting the stack');
   await stack.up();
   say(`all ${(await stack.containers()).length} containers are healthy, at ${stack.url}`);
-  if (values.shell) {
+  if (shell) {
     say(`DOCKER_HOST=${host}, in ${checkout}. Ctrl-C removes all of it.`);
     await new Promise<never>(() => undefined);
   }

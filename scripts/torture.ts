@@ -1,7 +1,8 @@
 /** `npm run torture -- --help` */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { numberFrom, runProgram } from './command-line.ts';
 import type { Check } from './torture/checks.ts';
 import { torture } from './torture/run.ts';
 import type { Profile } from './torture/schedule.ts';
@@ -20,14 +21,6 @@ const startedMs = Date.now();
 
 function say(line: string): void {
   process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
-}
-
-function numberFrom(least: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (!Number.isFinite(number) || number < least) throw new InvalidArgumentError(`A number from ${least}.`);
-    return number;
-  };
 }
 
 function print({ name, passed, text, problems }: Check): void {
@@ -75,9 +68,4 @@ The cluster profile needs Java 17, Maven once, and redis-server; docs/operate/to
       );
     process.exitCode = passed ? 0 : 1;
   });
-try {
-  await program.parseAsync();
-} catch (error) {
-  say(`torture: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
+await runProgram(program);

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { readConfig } from '../../platform/config/config.ts';
 import { createSecret } from '../../platform/postgres/secret.ts';
 import { credentialsFile, readCredentials, writeCredentials } from '../../services/host/credentials.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
@@ -28,6 +29,8 @@ export interface Cluster extends Pick<ClusterServers, 'kafka' | 'redis' | 'postg
   readonly instances: readonly Instance[];
   /** Variables of every service, for tools that stand on the same servers. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of every topic. */
+  readonly partitions: number;
   /** Starts an instance, `kafka` or `redis` once more, under the same name, on the same port and data. */
   restart(name: string): Promise<void>;
   /** In order: the interface, the services from the beginning of the loop to its end, then what they stand on. */
@@ -68,6 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     writeCredentials(options.dataDir, { baseUrl: front.url, operatorToken });
     return {
       ...{ url: front.url, operatorToken, postgres: servers.postgres, env },
+      partitions: partitionsOf(env),
       credentialsFile: credentialsFile(options.dataDir),
       get kafka() {
         return servers.kafka;
@@ -114,6 +118,12 @@ function environmentOf(
     FIREBREAK_LOG_LEVEL: 'warn',
     ...env,
   };
+}
+
+function partitionsOf(env: Readonly<Record<string, string>>): number {
+  const { cluster } = readConfig(env);
+  if (cluster === null) throw new TypeError('These are not the variables of the cluster profile.');
+  return cluster.kafka.partitions;
 }
 
 function namesOf(

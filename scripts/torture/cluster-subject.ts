@@ -15,9 +15,6 @@ import type { Fault } from './schedule.ts';
 import { tortureEnvironment, whyUnready, type Subject, type SubjectOptions } from './subject.ts';
 import { strikeTarget, type Target } from './target.ts';
 
-/** As the configuration has it. */
-const partitions = 12;
-
 /** Every service as processes of its own, on Kafka, Redis and PostgreSQL. */
 export async function startClusterSubject({ folder, onNotice }: SubjectOptions): Promise<Subject> {
   const cluster = await startCluster({
@@ -65,6 +62,7 @@ export async function startClusterSubject({ folder, onNotice }: SubjectOptions):
     },
     openLog: async () => {
       const log = await openLog();
+      const { partitions } = cluster;
       return { log: new TopicLog(log, partitions), partitions, identity: await log.identity() };
     },
     stop: async () => {
