@@ -144,7 +144,8 @@ export interface ConsumeOptions extends BatchLimits {
     clean: boolean,
     consumer: Consumer,
   ) => Promise<void> | void;
-  readonly onFailed: (error: unknown) => void;
+  /** Left out: the error is thrown where nobody catches it, which ends the process; a supervisor starts a sound one. */
+  readonly onFailed?: (error: unknown) => void;
 }
 
 /** Who consumes what. */

@@ -12,7 +12,6 @@ export interface TopicFollowerOptions<Value> {
   readonly onRecords: (records: readonly TypedRecord<Value>[], batch: Batch) => void;
   /** Records that cannot be read: a view passes over them, whoever owns the topic's effects puts them into the dead letters. */
   readonly onPoison?: (poison: readonly PoisonRecord[]) => void;
-  readonly onFailed: (error: unknown) => void;
 }
 
 /**
@@ -33,7 +32,7 @@ export class TopicFollower<Value> implements Part {
   }
 
   async start(): Promise<void> {
-    const { log, topic, from, onRecords, onPoison, onFailed } = this.#options;
+    const { log, topic, from, onRecords, onPoison } = this.#options;
     const bounds = await log.log.bounds(topic.name);
     await new Promise<void>((resolve, reject) => {
       this.#following = log.log.follow({
@@ -54,8 +53,8 @@ export class TopicFollower<Value> implements Part {
         },
       });
       this.#following.catch((error: unknown) => {
-        this.#unready = `it lost ${topic.name}; the process must be restarted`;
-        onFailed(error);
+        // A view that stands still answers wrongly for ever: nobody catches this, and the process ends.
+        if (this.#unready === null) throw error;
         reject(error instanceof Error ? error : new Error(String(error)));
       });
     });

@@ -4,7 +4,7 @@ import { classifierIds } from '../../classifiers/profiles.ts';
 import { topics } from '../../contracts/topics.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
-import { consumedTopics } from '../../services/correlate/correlator.ts';
+import { consumedTopics } from '../../services/correlate/owned-partition.ts';
 import { group as correlateGroup } from '../../services/correlate/group.ts';
 import { recordGroup } from '../../services/record/table-writer.ts';
 import { startCluster, type Cluster } from '../cluster/cluster.ts';

@@ -25,7 +25,6 @@ export class ClassifierWorker implements Part {
   readonly #options: ClassifierWorkerOptions;
   readonly #scorer: CachingScorer;
   #consumer: Consumer | undefined;
-  #failure: string | null = null;
 
   constructor(options: ClassifierWorkerOptions) {
     this.#options = options;
@@ -40,20 +39,12 @@ export class ClassifierWorker implements Part {
       topics: [topics.reports.name],
       from: 'earliest',
       handle: (batch, consumer) => this.#handle(batch, consumer),
-      onFailed: (error) => {
-        this.#failure = 'it stopped after a bug; the process must be restarted';
-        this.#options.events.workerFailed(this.name, error);
-      },
     });
   }
 
   async stop(): Promise<void> {
     await this.#consumer?.stop();
     await this.#options.classifier.close();
-  }
-
-  unready(): string | null {
-    return this.#failure;
   }
 
   async #handle(batch: Batch, consumer: Consumer): Promise<void> {

@@ -7,7 +7,6 @@ export interface ClassifyEvents {
   scored(classifier: string, scores: readonly Score[], inferences: number): void;
   poisoned(group: string, records: number): void;
   commitFailed(group: string, error: unknown): void;
-  workerFailed(group: string, error: unknown): void;
   /** At start, and whenever changed files were put in force. */
   rulesLoaded(loaded: LoadedRules): void;
   /** The folders could not be read; the rules are as they were. */
@@ -76,9 +75,6 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     },
     commitFailed(group, error) {
       logger.warn({ group, error }, 'an offset was not committed; the next commit covers it');
-    },
-    workerFailed(group, error) {
-      logger.error({ group, error }, 'a classifier worker stopped after a bug; restart the process');
     },
     rulesLoaded(loaded) {
       const all = loaded.rules.length + loaded.correlations.length;

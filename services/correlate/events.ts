@@ -16,7 +16,6 @@ export interface CorrelateEvents {
   changelogDelayed(error: unknown): void;
   commitFailed(error: unknown): void;
   buried(entries: number): void;
-  failed(error: unknown): void;
 }
 
 export function createCorrelateEvents(logger: Logger, metrics: Metrics): CorrelateEvents {
@@ -125,9 +124,6 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     buried(entries) {
       buried.inc(entries);
       logger.info({ entries }, 'entries that ended long ago were taken out of the log');
-    },
-    failed(error) {
-      logger.error({ error }, 'the correlator stopped after a bug; restart the process');
     },
   };
 }

@@ -133,9 +133,7 @@ export class PartitionCorrelator {
     const nowMs = this.#options.now();
     if (this.#joiner.asksForScoresEnd(nowMs) && !this.#isAsking) {
       this.#isAsking = true;
-      this.#askForScoresEnd(nowMs)
-        .catch((error: unknown) => this.#options.events.failed(error))
-        .finally(() => (this.#isAsking = false));
+      void this.#askForScoresEnd(nowMs).finally(() => (this.#isAsking = false));
     }
     this.#enqueue(this.#joiner.expire(nowMs));
   }
@@ -193,7 +191,6 @@ export class PartitionCorrelator {
       this.#isPumping = false;
       if (this.#ready.length > 0) this.#pump();
     });
-    this.#pumping.catch((error: unknown) => this.#options.events.failed(error));
   }
 
   async #drain(): Promise<void> {

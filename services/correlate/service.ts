@@ -8,7 +8,8 @@ import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { Signals } from '../../platform/signals/signals.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
-import { consumedTopics, Correlator } from './correlator.ts';
+import { Correlator } from './correlator.ts';
+import { consumedTopics } from './owned-partition.ts';
 import { watchCorrelate, type CorrelateEvents } from './events.ts';
 import { group } from './group.ts';
 import { TrustView } from './trust-view.ts';
@@ -28,7 +29,7 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
   readonly parts: readonly Part[];
   readonly groups: readonly ConsumerGroup[];
 } {
-  const { log, limits, events } = dependencies;
+  const { log, limits } = dependencies;
   const trust = new TrustView();
   const control = new TopicFollower({
     name: 'correlate.trust',
@@ -38,7 +39,6 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
     onRecords: (records) => {
       for (const { value } of records) if (value !== null) trust.apply(value);
     },
-    onFailed: (error) => events.failed(error),
   });
   const { blockLifeMs, suspicionLifeMs, answerLifeMs } = limits;
   const config = decisionConfigSchema.parse({

@@ -13,7 +13,7 @@ import { missingParts } from '../../platform/lifecycle/start-parts.ts';
 import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { createAuthenticator } from '../../platform/postgres/authenticator.ts';
-import { createLogger, type Logger } from '../../platform/telemetry/logger.ts';
+import { createLogger } from '../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../platform/telemetry/metrics.ts';
 import { createHostEvents, watchHost } from './events.ts';
 import { LagWatch } from './lag-watch.ts';
@@ -81,7 +81,7 @@ async function* allParts(
     }),
   );
   yield authenticator;
-  yield up(controlOf(authenticator, log, logger));
+  yield up(controlOf(authenticator, log));
 
   const foundation: Foundation = {
     ...{ platform, log, config, logger, metrics, names },
@@ -131,11 +131,7 @@ async function loadClassifiers(config: Config) {
 }
 
 /** Whoever lost a credential, a role or a tenant is to be known at once, not when a cache ends. */
-function controlOf(
-  authenticator: ReturnType<typeof createAuthenticator>,
-  log: TopicLog,
-  logger: Logger,
-): Part {
+function controlOf(authenticator: ReturnType<typeof createAuthenticator>, log: TopicLog): Part {
   return new TopicFollower({
     name: 'authenticator.control',
     log,
@@ -144,7 +140,6 @@ function controlOf(
     onRecords: (records) => {
       for (const { value } of records) if (value !== null) authenticator.invalidate(value);
     },
-    onFailed: (error) => logger.error({ error }, 'the control topic was lost; restart the process'),
   });
 }
 

@@ -9,7 +9,6 @@ export interface RecordEvents {
   /** The database or the log did not take it; it is tried again. */
   retrying(topic: string, pauseMs: number, error: unknown): void;
   commitFailed(topic: string, error: unknown): void;
-  stopped(error: unknown): void;
   partitionsKept(made: number, dropped: number): void;
   partitionsFailed(error: unknown): void;
 }
@@ -56,7 +55,6 @@ export function createRecordEvents(logger: Logger, metrics: Metrics): RecordEven
     },
     commitFailed: (topic, error) =>
       logger.warn({ topic, error }, 'An offset was not committed; its records come again'),
-    stopped: (error) => logger.error({ error }, 'Recording has stopped'),
     partitionsKept: (made, dropped) => {
       if (made + dropped > 0) logger.info({ made, dropped }, 'Days of history were made and dropped');
     },

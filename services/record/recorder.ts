@@ -20,33 +20,24 @@ export class Recorder implements Part {
   readonly name = recordGroup;
   readonly #options: RecorderOptions;
   #consumer: Consumer | undefined;
-  #failure: string | null = null;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
-    const { log, writers, events } = this.#options;
+    const { log, writers } = this.#options;
     this.#consumer = await log.log.consume({
       group: recordGroup,
       topics: writers.map(({ topic }) => topic),
       from: 'earliest',
       handle: (batch, consumer) => this.#handle(batch, consumer),
-      onFailed: (error) => {
-        this.#failure = 'it stopped after a bug; the process must be restarted';
-        events.stopped(error);
-      },
     });
   }
 
   async stop(): Promise<void> {
     for (const writer of this.#options.writers) writer.stop();
     await this.#consumer?.stop();
-  }
-
-  unready(): string | null {
-    return this.#failure;
   }
 
   async #handle(batch: Batch, consumer: Consumer): Promise<void> {

@@ -176,7 +176,11 @@ class GroupMember implements Consumer {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
       for (const { reader } of this.#owned.values()) reader.stop();
-      void this.#leave().finally(() => this.#options.onFailed(error));
+      void this.#leave().finally(() => {
+        const { onFailed } = this.#options;
+        if (onFailed === undefined) throw error;
+        onFailed(error);
+      });
     }
   }
 

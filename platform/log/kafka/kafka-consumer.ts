@@ -267,7 +267,11 @@ export class KafkaConsumer implements Consumer {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     for (const { loop } of this.#owned.values()) loop.stop();
-    void this.stop().finally(() => this.#options.onFailed(error));
+    void this.stop().finally(() => {
+      const { onFailed } = this.#options;
+      if (onFailed === undefined) throw error;
+      onFailed(error);
+    });
   }
 }
 

@@ -85,6 +85,15 @@ describe('the life of a process', () => {
     expect(code).toBe(70);
     expect(stderr).toMatch(/^firebreak: TypeError: not foreseen\n\s+at /);
   });
+
+  test('a bug in what nobody waits for ends the process, which is not drained', async () => {
+    const { ended } = start(
+      `{ name: 'a', start: async () => void setTimeout(() => void Promise.reject(new TypeError('later')), 1), stop: async () => say('stopped') }`,
+    );
+    const { code, stdout, stderr } = await ended;
+    expect({ code, stdout }).toEqual({ code: 70, stdout: 'started\n' });
+    expect(stderr).toMatch(/^firebreak: TypeError: later\n\s+at /);
+  });
 });
 
 test('an operational error is told with its code, a bug with its stack', () => {
