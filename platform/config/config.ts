@@ -42,7 +42,6 @@ export interface ClusterConfig {
     readonly partitions: number;
     readonly replicas: number;
     readonly tls: boolean;
-    readonly caFile: string | null;
     readonly sasl: {
       readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
       readonly username: string;
@@ -51,6 +50,9 @@ export interface ClusterConfig {
   };
   readonly redisUrl: string;
   readonly postgresUrl: string;
+  readonly postgresTls: boolean;
+  /** Of authorities that all three may have their certificates from. */
+  readonly caFile: string | null;
 }
 
 /** One environment variable, as docs/reference/configuration.md tells it. */
@@ -145,7 +147,6 @@ function readCluster(values: Settings, mistakes: FieldError[]): ClusterConfig | 
       partitions: values.FIREBREAK_KAFKA_PARTITIONS,
       replicas: values.FIREBREAK_KAFKA_REPLICAS,
       tls: values.FIREBREAK_KAFKA_TLS === 'on',
-      caFile: values.FIREBREAK_KAFKA_CA_FILE,
       sasl:
         mechanism === 'none' || username === null || password === null
           ? null
@@ -153,6 +154,8 @@ function readCluster(values: Settings, mistakes: FieldError[]): ClusterConfig | 
     },
     redisUrl,
     postgresUrl,
+    postgresTls: values.FIREBREAK_POSTGRES_TLS === 'on',
+    caFile: values.FIREBREAK_CA_FILE,
   };
 }
 

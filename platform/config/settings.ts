@@ -8,6 +8,11 @@ const postgresUrl = z
     const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:';
     return isPostgres && url.username !== '' && url.password !== '' && url.pathname.length > 1;
   }, 'must look like postgres://user:password@host:5432/database')
+  // What is not understood must not be passed over: who writes sslmode=require means it.
+  .refine(
+    (text) => !URL.canParse(text) || [...new URL(text).searchParams.keys()].every((key) => key === 'host'),
+    'takes no parameters but host; TLS is FIREBREAK_POSTGRES_TLS=on',
+  )
   .nullable();
 
 function hostList(message: string) {
@@ -112,12 +117,7 @@ export const settings = {
   FIREBREAK_KAFKA_TLS: {
     schema: z.enum(['off', 'on'], { error: 'must be on or off' }),
     fallback: 'off',
-    says: 'Cluster profile: TLS to the brokers, whose certificates the system or FIREBREAK_KAFKA_CA_FILE vouches for.',
-  },
-  FIREBREAK_KAFKA_CA_FILE: {
-    schema: z.string().nullable(),
-    fallback: null,
-    says: 'Cluster profile: PEM file of the authority that signed the brokers’ certificates.',
+    says: 'Cluster profile: TLS to the brokers. Their certificates are checked, see FIREBREAK_CA_FILE.',
   },
   FIREBREAK_KAFKA_SASL: {
     schema: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512'], {
@@ -148,6 +148,16 @@ export const settings = {
     fallback: null,
     isSecret: true,
     says: 'Cluster profile: `postgres://user:password@host:port/database` of the owner, who may create schemas and roles.',
+  },
+  FIREBREAK_POSTGRES_TLS: {
+    schema: z.enum(['off', 'on'], { error: 'must be on or off' }),
+    fallback: 'off',
+    says: 'Cluster profile: TLS to PostgreSQL. Its certificate is checked, its name too, as `sslmode=verify-full` does it; see FIREBREAK_CA_FILE.',
+  },
+  FIREBREAK_CA_FILE: {
+    schema: z.string().nullable(),
+    fallback: null,
+    says: 'Cluster profile: PEM file of authorities that Kafka, Redis and PostgreSQL may have their certificates from, beside those that Node trusts.',
   },
   FIREBREAK_DRAIN_MS: {
     schema: wholeNumber(0, 600_000),

@@ -109,7 +109,12 @@ export function makeSocketFolder(folder: string, user: OsUser | undefined): stri
 }
 
 /** @returns the arguments of the server: one machine, few connections, nothing on the network */
-export function serverArguments(cluster: string, socketFolder: string, fsync: boolean): readonly string[] {
+export function serverArguments(
+  cluster: string,
+  socketFolder: string,
+  fsync: boolean,
+  further: Readonly<Record<string, string>> = {},
+): readonly string[] {
   const settings = {
     listen_addresses: '',
     unix_socket_directories: socketFolder,
@@ -129,6 +134,7 @@ export function serverArguments(cluster: string, socketFolder: string, fsync: bo
     log_parameter_max_length_on_error: 0,
     timezone: 'UTC',
     ...(fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...further,
   };
   return ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }

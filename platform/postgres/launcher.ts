@@ -32,6 +32,8 @@ export interface PostgresOptions {
   readonly dataDir: string;
   /** False only where losing the data in a power cut does not matter, as in tests. */
   readonly fsync?: boolean;
+  /** Further settings of the server; they win over ours. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly onNotice?: (notice: PostgresNotice) => void;
 }
 
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const password = ensurePassword(dataDir, user);
     const cluster = realpathSync(initializeCluster(dataDir, binaries, user, fsync));
     const socketFolder = makeSocketFolder(dataDir, user);
-    const supervisor = await supervise(binaries, cluster, socketFolder, user, fsync, notify);
+    const supervisor = await supervise(binaries, cluster, socketFolder, user, options, notify);
     const connection = {
       host: socketFolder,
       port: socketPort,
@@ -103,10 +105,10 @@ async function supervise(
   cluster: string,
   socketFolder: string,
   user: OsUser | undefined,
-  fsync: boolean,
+  { fsync = true, settings = {} }: PostgresOptions,
   notify: (notice: PostgresNotice) => void,
 ): Promise<Supervisor> {
-  const args = serverArguments(cluster, socketFolder, fsync);
+  const args = serverArguments(cluster, socketFolder, fsync, settings);
   const start = () => startServer({ postgres: binaries.postgres, args, env: binaries.env, cluster, user });
   return new Supervisor(await start(), start, notify);
 }

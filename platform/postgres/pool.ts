@@ -13,6 +13,11 @@ export interface Connection {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Encrypted, the server's certificate and name checked. Left out: not encrypted. */
+  readonly tls?: {
+    /** PEM; those that Node trusts where left out. */
+    readonly authorities?: readonly string[];
+  };
 }
 
 export interface PoolOptions {
@@ -54,8 +59,16 @@ export function createClient(connection: Connection, name: string): pg.Client {
 }
 
 /** Everything is named, because the driver fills what is missing from PG* variables of the environment. */
-function clientConfig(connection: Connection, name: string): pg.ClientConfig {
-  return { ...connection, application_name: name, ssl: false, options: '', keepAlive: true };
+function clientConfig({ tls, ...connection }: Connection, name: string): pg.ClientConfig {
+  const ca = tls?.authorities;
+  return {
+    ...connection,
+    application_name: name,
+    // The driver tells Node names alone, and Node would check the certificate of an address against `localhost`.
+    ssl: tls === undefined ? false : { host: connection.host, ...(ca !== undefined && { ca: [...ca] }) },
+    options: '',
+    keepAlive: true,
+  };
 }
 
 /**

@@ -43,7 +43,7 @@ function createSingle(target: Exclude<RedisTarget, { kind: 'cluster' }>, times: 
     name: target.master,
     sentinelRetryStrategy: reconnectDelayMs,
     sentinelCommandTimeout: times.commandTimeoutMs,
-    enableTLSForSentinelMode: target.tls,
+    ...(target.tls !== null && { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
   });
 }
 
@@ -59,7 +59,7 @@ function createCluster(target: Extract<RedisTarget, { kind: 'cluster' }>, times:
     retryDelayOnTryAgain: clusterRetryMs,
     slotsRefreshTimeout: times.commandTimeoutMs,
     // Certificates name hosts: under TLS what the cluster calls its nodes is not resolved to addresses.
-    ...(target.tls && {
+    ...(target.tls !== null && {
       dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host),
     }),
   });
@@ -69,7 +69,7 @@ function commonOptions(target: RedisTarget, times: RedisTimes): RedisOptions {
   return {
     ...(target.username !== null && { username: target.username }),
     ...(target.password !== null && { password: target.password }),
-    ...(target.tls && { tls: {} }),
+    ...(target.tls !== null && { tls: target.tls }),
     connectTimeout: times.connectTimeoutMs,
     disconnectTimeout: graceMs,
     // Ends a handshake that nobody answers. What the store sends has a deadline of its own, which comes first.

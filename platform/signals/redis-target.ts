@@ -9,8 +9,11 @@ interface RedisAccess {
   /** Null: the default user. */
   readonly username: string | null;
   readonly password: string | null;
-  /** Encrypted, the server's certificate checked against the authorities that Node trusts. */
-  readonly tls: boolean;
+  /** Encrypted, the server's certificate checked; null where it is not. */
+  readonly tls: {
+    /** PEM; those that Node trusts where left out. */
+    readonly ca?: string[];
+  } | null;
 }
 
 /** Where Redis is. User and password are those of the servers that hold the data, not those of the sentinels. */
@@ -36,13 +39,15 @@ const shape = /^redis(s?)(?:-(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/?#]+)(?
  * Reads `redis://[user:password@]host[:port][/db]`, `redis-sentinel://[…@]host[:port],…/mastername[/db]` or
  * `redis-cluster://[…@]host[:port],…`; `rediss` instead of `redis` means TLS. User and password are percent-encoded.
  *
+ * @param authorities PEM, that certificates may be from; those that Node trusts where left out
  * @throws FB_CONFIG_INVALID with what is wrong, without the text: it may hold a password
  */
-export function parseRedisTarget(text: string): RedisTarget {
+export function parseRedisTarget(text: string, authorities?: readonly string[]): RedisTarget {
   const parts = shape.exec(text.trim());
   if (parts === null) throw invalid(`is none of: ${forms}`);
   const [, secure = '', kind = 'redis', userInfo = '', hosts = '', path = ''] = parts;
-  const access = { ...parseUserInfo(userInfo), tls: secure === 's' };
+  const tls = secure === 's' ? { ...(authorities !== undefined && { ca: [...authorities] }) } : null;
+  const access = { ...parseUserInfo(userInfo), tls };
   switch (kind) {
     case 'sentinel': {
       const [master = '', db = '', ...more] = path.split('/');

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { Limits } from '../../contracts/limits.ts';
@@ -36,6 +37,7 @@ export class ClusterPlatform implements Platform {
   readonly owner: Connection;
   readonly #options: ClusterPlatformOptions;
   readonly #pools: Pools;
+  readonly #authorities: readonly string[] | undefined;
   #log: KafkaLog | undefined;
   #logIdentity: string | undefined;
   #signals: RedisSignals | undefined;
@@ -46,7 +48,8 @@ export class ClusterPlatform implements Platform {
   constructor(options: ClusterPlatformOptions) {
     this.#options = options;
     this.#pools = new Pools((pool, error) => options.events.connectionLost(pool, error));
-    this.owner = connectionOf(options.config.postgresUrl);
+    this.#authorities = readAuthorities(options.config.caFile);
+    this.owner = connectionOf(options.config, this.#authorities);
     parseRedisTarget(options.config.redisUrl);
   }
 
@@ -55,7 +58,7 @@ export class ClusterPlatform implements Platform {
     try {
       await this.#prepareDatabase();
       this.#log = await openKafkaLog({
-        connection: kafkaConnectionOf(config.kafka, clientId),
+        connection: kafkaConnectionOf(config.kafka, clientId, this.#authorities),
         replicationFactor: config.kafka.replicas,
         maxRecordBytes: limits.recordBytes,
         onEvent: (event) => events.log(event),
@@ -120,7 +123,7 @@ export class ClusterPlatform implements Platform {
   async openSignals(): Promise<Signals> {
     const { config, limits, events } = this.#options;
     this.#signals = await RedisSignals.open({
-      target: parseRedisTarget(config.redisUrl),
+      target: parseRedisTarget(config.redisUrl, this.#authorities),
       partitions: this.partitions,
       lookBackMs: limits.lookBackMs,
       onNotice: (notice) => events.notice('Redis', notice),
@@ -145,26 +148,31 @@ function started<Thing>(thing: Thing | undefined): Thing {
   return thing;
 }
 
-/** @param text checked by the configuration to be a URL with user, password and database; `?host=` may name the folder of a Unix socket */
-function connectionOf(text: string): Connection {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
+/** The configuration has checked the URL for user, password and database; `?host=` may name the folder of a Unix socket. */
+function connectionOf(
+  { postgresUrl, postgresTls }: ClusterConfig,
+  authorities: readonly string[] | undefined,
+): Connection {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(postgresUrl);
   return {
     host: searchParams.get('host') ?? hostname,
     port: port === '' ? 5432 : Number(port),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
+    ...(postgresTls && { tls: { ...(authorities !== undefined && { authorities }) } }),
   };
 }
 
 function kafkaConnectionOf(
-  { brokers, tls, caFile, sasl }: ClusterConfig['kafka'],
+  { brokers, tls, sasl }: ClusterConfig['kafka'],
   clientId: string,
+  authorities: readonly string[] | undefined,
 ): KafkaConnection {
   return {
     brokers,
     clientId,
-    ...(tls && { ssl: caFile === null ? true : { ca: [readAuthority(caFile)] } }),
+    ...(tls && { ssl: authorities === undefined ? true : { ca: [...authorities] } }),
     ...(sasl !== null && { sasl }),
   };
 }
@@ -183,12 +191,12 @@ function databaseError(cause: unknown, { host, port }: Connection): unknown {
   return new FirebreakError('FB_DATABASE_UNAVAILABLE', detail, { cause });
 }
 
-function readAuthority(file: string): Buffer {
+/** @returns undefined: those that Node trusts */
+function readAuthorities(file: string | null): readonly string[] | undefined {
+  if (file === null) return undefined;
   try {
-    return readFileSync(file);
+    return [...rootCertificates, readFileSync(file, 'utf8')];
   } catch (cause) {
-    throw new FirebreakError('FB_CONFIG_INVALID', `FIREBREAK_KAFKA_CA_FILE=${file} cannot be read.`, {
-      cause,
-    });
+    throw new FirebreakError('FB_CONFIG_INVALID', `FIREBREAK_CA_FILE=${file} cannot be read.`, { cause });
   }
 }

@@ -15,6 +15,8 @@ export interface KafkaOptions {
   readonly advertisedPort?: number;
   /** For server.properties, stronger than what the launcher sets. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Who may log in with SCRAM, as of the first start: names and their passwords. */
+  readonly scramUsers?: Readonly<Record<string, string>>;
   readonly heapMb?: number;
   /** Takes a line about work that lasts; it goes to standard error otherwise. */
   readonly onNotice?: (line: string) => void;
@@ -59,12 +61,15 @@ export async function prepareKafka(
  */
 export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
   const { libraries, flags } = await prepareKafka(options.onNotice);
-  const { dataDir, port, settings = {}, heapMb = 512 } = options;
+  const { dataDir, port, settings = {}, scramUsers = {}, heapMb = 512 } = options;
   const giveUpAt = performance.now() + predecessorPatienceMs;
   for (;;) {
     const client = port ?? (await freePort());
     const ports = { client, controller: await freePort(), advertised: options.advertisedPort ?? client };
-    const started = await startNode({ dataDir: resolve(dataDir), libraries, ports, settings, heapMb, flags });
+    const started = await startNode({
+      ...{ dataDir: resolve(dataDir), ports, settings, scramUsers },
+      ...{ libraries, heapMb, flags },
+    });
     if (!('failure' in started)) {
       return {
         bootstrap: `127.0.0.1:${ports.advertised}`,

@@ -46,6 +46,7 @@ async function record(libraries: string, archive: string): Promise<boolean> {
       libraries,
       ports: { client, controller: await freePort(), advertised: client },
       settings: {},
+      scramUsers: {},
       heapMb: 512,
       flags: [`-XX:ArchiveClassesAtExit=${archive}`],
     });

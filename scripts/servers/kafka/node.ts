@@ -21,6 +21,7 @@ export interface NodeStart extends Pick<JavaRun, 'libraries' | 'heapMb' | 'flags
   readonly dataDir: string;
   readonly ports: ServerPorts;
   readonly settings: Readonly<Record<string, string>>;
+  readonly scramUsers: Readonly<Record<string, string>>;
 }
 
 /** Why a node does not serve, with the last lines of its log. */
@@ -69,15 +70,21 @@ export async function startNode(start: NodeStart): Promise<GuardedProcess | Node
 
 /** Made beside and then put in place, so that a start that is killed leaves no half folder. */
 async function format(start: NodeStart): Promise<void> {
-  const { dataDir, ports, settings } = start;
+  const { dataDir, ports, settings, scramUsers } = start;
   rmSync(join(dataDir, 'log.partial'), { recursive: true, force: true });
   writeFileSync(join(dataDir, 'format.properties'), serverProperties(ports, 'log.partial', settings));
   const clusterId = makeClusterId();
+  const users = Object.entries(scramUsers).flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name="${name}",password="${password}"]`,
+    ]),
+  );
   const tool = await runJava({
     ...start,
     cwd: dataDir,
     mainClass: 'kafka.tools.StorageTool',
-    args: ['format', '--standalone', '--cluster-id', clusterId, '--config', 'format.properties'],
+    args: ['format', '--standalone', '--cluster-id', clusterId, '--config', 'format.properties', ...users],
   });
   const status = await tool.exited;
   if (status !== 0)

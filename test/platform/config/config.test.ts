@@ -44,7 +44,13 @@ describe('reading the configuration', () => {
     expect(readConfig(environment).cluster).toMatchObject({
       kafka: { brokers: ['a:9092', 'b:9092'], partitions: 12, replicas: 3, tls: false, sasl: null },
       redisUrl: 'redis://cache:6379',
+      postgresTls: false,
+      caFile: null,
     });
+    const url = `${environment.FIREBREAK_POSTGRES_URL}?sslmode=require`;
+    expect(mistakes({ ...environment, FIREBREAK_POSTGRES_URL: url }).errors?.[0]?.detail).toMatch(
+      /takes no parameters but host; TLS is FIREBREAK_POSTGRES_TLS=on/,
+    );
     const { errors } = mistakes({ FIREBREAK_PROFILE: 'cluster', FIREBREAK_KAFKA_SASL: 'plain' });
     expect(errors?.map(({ pointer }) => pointer)).toEqual([
       'FIREBREAK_KAFKA_BROKERS',
@@ -57,6 +63,7 @@ describe('reading the configuration', () => {
       FIREBREAK_KAFKA_BROKERS: 'kafka',
       FIREBREAK_POSTGRES_URL: 'postgres://owner@database/firebreak',
       FIREBREAK_PROFILE: 'kafka',
+      FIREBREAK_POSTGRES_TLS: 'require',
     }))
       expect(mistakes({ ...environment, [key]: text }).errors).toMatchObject([{ pointer: key }]);
   });

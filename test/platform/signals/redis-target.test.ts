@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseRedisTarget } from '../../../platform/signals/redis-target.ts';
 
-const open = { username: null, password: null, tls: false };
+const open = { username: null, password: null, tls: null };
 
 describe('parseRedisTarget', () => {
   test('a host alone has the default port and database', () => {
@@ -18,7 +18,7 @@ describe('parseRedisTarget', () => {
       kind: 'standalone',
       username: 'fire',
       password: 'p@ss/:',
-      tls: true,
+      tls: {},
       node: { host: '10.0.0.1', port: 6380 },
       db: 3,
     });
@@ -42,7 +42,7 @@ describe('parseRedisTarget', () => {
     expect(parseRedisTarget('rediss-cluster://a:7000,[::1]:7001')).toEqual({
       kind: 'cluster',
       ...open,
-      tls: true,
+      tls: {},
       nodes: [
         { host: 'a', port: 7000 },
         { host: '::1', port: 7001 },

@@ -1,34 +1,34 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openKafkaLog } from '../../../../platform/log/kafka/kafka-log.ts';
 import type { KafkaConnection } from '../../../../platform/log/kafka/settings.ts';
 import { startKafka, type KafkaBroker } from '../../../../scripts/servers/kafka/broker.ts';
+import { makeCertificate } from '../../../support/certificate.ts';
 import { keysOf, numbered, readAll } from '../suite/fixture.ts';
 
 const password = 'a password of this test alone';
 const home = mkdtempSync(join(tmpdir(), 'firebreak-kafka-tls-'));
-const [keyFile, certificateFile, storeFile] = ['key.pem', 'certificate.pem', 'store.pem'].map((name) =>
-  join(home, name),
-) as [string, string, string];
+const { key, certificate, certificateFile } = makeCertificate(home);
+const storeFile = join(home, 'store.pem');
 let broker: KafkaBroker;
 
 beforeAll(async () => {
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', keyFile, '-out', certificateFile],
-  ]);
-  writeFileSync(storeFile, Buffer.concat([readFileSync(keyFile), readFileSync(certificateFile)]));
-  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  writeFileSync(storeFile, key + certificate);
+  const modules = 'org.apache.kafka.common.security';
+  const plain = `${modules}.plain.PlainLoginModule required`;
+  const scram = `${modules}.scram.ScramLoginModule required;`;
   broker = await startKafka({
     dataDir: join(home, 'data'),
+    scramUsers: { scrambled: password },
     settings: {
       'listener.security.protocol.map': 'BROKER:SASL_SSL,CONTROLLER:PLAINTEXT',
-      'sasl.enabled.mechanisms': 'PLAIN',
+      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-      'listener.name.broker.plain.sasl.jaas.config': `${login} username="firebreak" password="${password}" user_firebreak="${password}";`,
+      'listener.name.broker.plain.sasl.jaas.config': `${plain} username="firebreak" password="${password}" user_firebreak="${password}";`,
+      'listener.name.broker.scram-sha-256.sasl.jaas.config': scram,
+      'listener.name.broker.scram-sha-512.sasl.jaas.config': scram,
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.location': storeFile,
       'ssl.truststore.type': 'PEM',
@@ -45,7 +45,7 @@ afterAll(async () => {
 const connection = (more: Partial<KafkaConnection> = {}): KafkaConnection => ({
   brokers: [broker.bootstrap],
   clientId: 'firebreak-test',
-  ssl: { ca: [readFileSync(certificateFile)] },
+  ssl: { ca: [certificate] },
   sasl: { mechanism: 'plain', username: 'firebreak', password },
   ...more,
 });
@@ -58,6 +58,19 @@ describe('a broker behind TLS that wants a password', () => {
     expect(keysOf(await readAll(log, 'safe'))).toEqual(['n0', 'n1', 'n2']);
     await log.close();
   }, 60_000);
+
+  test.each(['scram-sha-256', 'scram-sha-512'] as const)(
+    'takes %s',
+    async (mechanism) => {
+      const sasl = { mechanism, username: 'scrambled', password };
+      const log = await openKafkaLog({ connection: connection({ sasl }) });
+      expect(await log.identity()).not.toBe('');
+      await log.close();
+      const wrong = openKafkaLog({ connection: connection({ sasl: { ...sasl, password: 'wrong' } }) });
+      await expect(wrong).rejects.toThrow(/[Aa]uthentication/);
+    },
+    60_000,
+  );
 
   test.each([
     [
