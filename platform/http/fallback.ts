@@ -2,25 +2,27 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { FirebreakError } from '../../contracts/errors.ts';
-import type { Operation } from '../../contracts/operation.ts';
+import type { OpenApiDocument } from '../../contracts/openapi.ts';
 import { answerProblem } from './problem.ts';
 
-/** Knows which methods an address takes, to tell 405 from 404. Asked only when no route matched. */
+/** Knows which methods an address takes, whichever service answers them, to tell 405 from 404. Asked only when no route matched. */
 export class PathTable {
   readonly #paths: readonly { readonly pattern: RegExp; readonly method: string }[];
 
-  constructor(operations: readonly Pick<Operation, 'method' | 'path'>[]) {
-    this.#paths = operations.map(({ method, path }) => ({
-      method,
-      pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[^}]+\}/g, '[^/]+')}$`),
-    }));
+  constructor({ paths }: Pick<OpenApiDocument, 'paths'>) {
+    this.#paths = Object.entries(paths).flatMap(([path, methods]) => {
+      const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[^}]+\}/g, '[^/]+')}$`);
+      return Object.keys(methods).map((method) => ({ method: method.toUpperCase(), pattern }));
+    });
   }
 
   /** @returns the error for a request that matched nothing; sets `Allow` where another method would have */
   missing(request: FastifyRequest, reply: FastifyReply): FirebreakError {
     const [path = ''] = request.url.split('?', 1);
     const methods = this.#paths.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    if (methods.length === 0) return new FirebreakError('FB_NOT_FOUND', 'There is nothing at this address.');
+    // Taken, but by another service than the one that was asked: the proxy in front is at fault.
+    if (methods.length === 0 || methods.includes(request.method))
+      return new FirebreakError('FB_NOT_FOUND', 'There is nothing at this address.');
     const allowed = [...new Set(methods)].sort().join(', ');
     reply.header('allow', allowed);
     return new FirebreakError('FB_METHOD_NOT_ALLOWED', `Here one may ${allowed}.`);

@@ -93,7 +93,7 @@ export class HttpServer implements Part {
         await readOff(request.raw, 4 * this.#options.limits.bodyBytes);
       return this.#fail(error, request, reply);
     });
-    const paths = new PathTable(routes.map(({ operation }) => operation));
+    const paths = new PathTable(this.#options.openApi);
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
     for (const group of groupRoutes(routes)) this.#register(group);
     registerSystemRoutes(app, this.#options);

@@ -14,6 +14,8 @@ export interface Front {
 }
 
 const probeEveryMs = 500;
+/** As the production proxy has it: longer than clients let a connection rest. */
+const keepAliveMs = 75_000;
 
 /**
  * One address in front of all services: passes each request to an instance of the service that answers it, in turn
@@ -40,6 +42,7 @@ export async function startFront(port: number, upstreams: () => readonly Upstrea
   const server = createServer((incoming, answer) => pass(incoming, answer, able(incoming), agent));
   // Streams are open for hours; the services have time limits of their own.
   server.requestTimeout = 0;
+  server.keepAliveTimeout = keepAliveMs;
   await probe();
   const probing = setInterval(() => void probe(), probeEveryMs);
   server.listen(port, '127.0.0.1');

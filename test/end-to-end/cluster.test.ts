@@ -9,6 +9,7 @@ import { prepareKafka } from '../../scripts/servers/kafka/broker.ts';
 import { createTenant, enrollDevice, reportOf, send, type TestTenant } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { runScript } from '../support/run-script.ts';
+import { badInput } from './bad-input.ts';
 import { mainJob } from './main-job.ts';
 import { follow, listAll, type Follower } from '../support/observing.ts';
 import { processesIn } from './processes-in.ts';
@@ -35,6 +36,7 @@ afterAll(async () => {
 
 describe('every service as processes of its own, on Kafka, Redis and PostgreSQL', () => {
   mainJob(async () => cluster);
+  badInput(async () => cluster);
 });
 
 describe('under load, with one after another killed', () => {
@@ -88,13 +90,11 @@ describe('under load, with one after another killed', () => {
             .toSorted();
         }),
       );
-    // A connection that rested may be closed in the moment in which it is used.
-    const patiently = () => eventually(() => listed().catch(() => null), patienceMs);
     // What was decided while the signals were away is decided once more.
-    let before = await patiently();
+    let before = await listed();
     await eventually(async () => {
       await sleep(4000);
-      const now = await patiently();
+      const now = await listed();
       const isQuiet = JSON.stringify(now) === JSON.stringify(before);
       before = now;
       return isQuiet ? true : null;
@@ -107,7 +107,7 @@ describe('under load, with one after another killed', () => {
     );
     expect({ code, errors }).toMatchObject({ code: 0 });
     expect(output).toContain('History is what the log says');
-    const after = await patiently();
+    const after = await listed();
     expect(after.map((items) => items.length)).toEqual(before.map((items) => items.length));
     expect(JSON.stringify(after) === JSON.stringify(before)).toBe(true);
   }, 240_000);

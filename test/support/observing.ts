@@ -66,10 +66,12 @@ export async function listAll(
   const items: Record<string, unknown>[] = [];
   for (let next: string | null = ''; next !== null;) {
     const after = next === '' ? '' : `&after=${next}`;
-    // An instance that was hurt may say that it is not ready; who is told so asks again.
+    // An instance that was hurt is not ready or lets a connection go that rested: whoever only reads asks again.
     const reply = await eventually(async () => {
-      const given = await call(url, `${path}?limit=10000${after}`, { token: tenant.adminToken });
-      return given.status === 503 ? null : given;
+      const given = await call(url, `${path}?limit=10000${after}`, { token: tenant.adminToken }).catch(
+        () => null,
+      );
+      return given?.status === 503 ? null : given;
     });
     if (reply.status !== 200) throw new RefusedError(reply);
     const page = itemsSchema.parse(reply.body);
