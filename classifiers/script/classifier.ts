@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { canonicalScript, sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Report } from '../../contracts/report.ts';
@@ -6,13 +5,14 @@ import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { inTurns } from '../rules/in-turns.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { capabilityNames, tacticOf } from './capabilities.ts';
 import {
   CAPABILITY_ROWS_FROM,
-  extractFeatures,
   FEATURE_SCHEMA_VERSION,
   LEAST_ROWS,
+  readFeatures,
   type ScriptWindow,
 } from './features.ts';
 import { isOtherLanguage } from './language.ts';
@@ -21,8 +21,6 @@ import { isOtherLanguage } from './language.ts';
 const leastTokens = 4;
 /** Windows of one run of the model: bounds its memory and its time. */
 const windowsPerRun = 256;
-/** Characters of scripts after which the event loop gets its turn. */
-const charactersPerTurn = 16_384;
 const shownCharacters = 140;
 
 interface Reading {
@@ -58,16 +56,7 @@ export class ScriptClassifier implements Classifier {
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const readings: Reading[] = [];
-    let characters = 0;
-    for (const { report } of inputs) {
-      const reading = read(report);
-      readings.push(reading);
-      characters += reading.text.length;
-      if (characters < charactersPerTurn) continue;
-      characters = 0;
-      await setImmediate();
-    }
+    const readings = await inTurns(readAll(inputs));
     const scores = await this.#run(readings.flatMap(({ windows }) => windows));
     let next = 0;
     return readings.map((reading, index) => {
@@ -119,12 +108,21 @@ export class ScriptClassifier implements Classifier {
   }
 }
 
-function read(report: Report): Reading {
+function* readAll(inputs: readonly ClassifierInput[]): Generator<undefined, readonly Reading[], undefined> {
+  const readings: Reading[] = [];
+  for (const { report } of inputs) {
+    readings.push(yield* read(report));
+    yield;
+  }
+  return readings;
+}
+
+function* read(report: Report): Generator<undefined, Reading, undefined> {
   const text = canonicalScript(report.artifact.text ?? '');
   const silent = (silence: string): Reading => ({ text, windows: [], silence });
   if (text.trim() === '') return silent('The report has no text of the script.');
   if (isOtherLanguage(report)) return silent('The text is no PowerShell; rules judge other languages.');
-  const { tokens, windows } = extractFeatures(text);
+  const { tokens, windows } = yield* readFeatures(text);
   if (tokens < leastTokens) return silent('So few words say nothing.');
   return { text, windows, silence: undefined };
 }

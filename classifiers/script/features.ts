@@ -1,6 +1,7 @@
 import { finish, FNV_OFFSET, hashText, hashWord } from '../behavior/hashing.ts';
 import { capabilitiesOf, capabilityNames } from './capabilities.ts';
-import { tokenize, tricks, type Tokens } from './tokens.ts';
+import { finished } from './steps.ts';
+import { readTokens, tricks, type Tokens } from './tokens.ts';
 
 /** Raised whenever the same script would get other indices; a model answers only for its own schema. */
 export const FEATURE_SCHEMA_VERSION = 1;
@@ -17,6 +18,7 @@ export const LEAST_ROWS = 32;
 
 const windowTokens = 160;
 const stride = windowTokens / 2;
+const windowsPerStep = 32;
 
 /** A stretch of the script that is judged by itself. */
 export interface ScriptWindow {
@@ -72,39 +74,80 @@ function countIn(positions: readonly number[], from: number, to: number): number
   return count;
 }
 
+/** Which window each row was last met in; nothing of it outlives the window that it is of. */
+const metIn = new Uint32Array(TABLE_ROWS);
+let windowNumber = 0;
+
+/** @returns the rows in their order, each once */
+function distinct(rows: readonly number[]): readonly number[] {
+  windowNumber = (windowNumber + 1) >>> 0;
+  if (windowNumber === 0) metIn.fill(windowNumber++);
+  return rows.filter((row) => {
+    if (metIn[row] === windowNumber) return false;
+    metIn[row] = windowNumber;
+    return true;
+  });
+}
+
+/** Of each token its row, that of it with the next one, and what it stands for. */
+interface TokenRows {
+  readonly words: Uint32Array;
+  readonly pairs: Uint32Array;
+  readonly skills: readonly (readonly number[] | undefined)[];
+}
+
+function tokenRows(codes: readonly number[]): TokenRows {
+  const [words, pairs] = [new Uint32Array(codes.length), new Uint32Array(codes.length)];
+  const skills: (readonly number[] | undefined)[] = [];
+  for (let index = 0; index < codes.length; index++) {
+    const code = codes[index] ?? 0;
+    words[index] = wordRow(code);
+    pairs[index] = wordRow(pairCode(code, codes[index + 1] ?? 0));
+    skills.push(capabilitiesOf(code));
+  }
+  return { words, pairs, skills };
+}
+
 function windowRows(
-  { codes, tricks: hidden }: Tokens,
+  { tricks: hidden }: Tokens,
+  { words, pairs, skills }: TokenRows,
   from: number,
   to: number,
 ): Pick<ScriptWindow, 'rows' | 'capabilities'> {
-  const rows = new Set<number>();
+  const rows: number[] = [];
   const present = new Set<number>();
   for (let index = from; index < to; index++) {
-    const code = codes[index] ?? 0;
-    rows.add(wordRow(code));
-    for (const kind of capabilitiesOf(code) ?? []) present.add(kind);
-    if (index + 1 < to) rows.add(wordRow(pairCode(code, codes[index + 1] ?? 0)));
+    rows.push(words[index] ?? 0);
+    const kinds = skills[index];
+    if (kinds !== undefined) for (const kind of kinds) present.add(kind);
+    if (index + 1 < to) rows.push(pairs[index] ?? 0);
   }
   tricks.forEach((name, index) => {
     const size = bucket(countIn(hidden[name], from, to));
     const row = trickRows[index]?.[size];
-    if (size > 0 && row !== undefined) rows.add(row);
+    if (size > 0 && row !== undefined) rows.push(row);
   });
-  return { rows: [...rows], capabilities: capabilityRows([...present].sort((a, b) => a - b)) };
+  return { rows: distinct(rows), capabilities: capabilityRows([...present].sort((a, b) => a - b)) };
 }
 
-/** @returns overlapping windows over the tokens, so that whatever is put around a hostile passage it is judged by itself */
-export function extractFeatures(text: string): ScriptFeatures {
-  const tokens = tokenize(text);
-  const { length } = tokens.codes;
+/**
+ * Overlapping windows over the tokens, so that whatever is put around a hostile passage it is judged by itself. In steps of
+ * about a millisecond: a script may be long, and others wait.
+ */
+export function* readFeatures(text: string): Generator<undefined, ScriptFeatures, undefined> {
+  const tokens = yield* readTokens(text);
+  const { codes, origins } = tokens;
+  const rows = tokenRows(codes);
   const windows: ScriptWindow[] = [];
-  for (let from = 0; from === 0 || from + stride < length; from += stride) {
-    const to = Math.min(from + windowTokens, length);
-    windows.push({
-      ...windowRows(tokens, from, to),
-      start: tokens.origins[from] ?? 0,
-      end: tokens.origins[to] ?? text.length,
-    });
+  for (let from = 0; from === 0 || from + stride < codes.length; from += stride) {
+    const to = Math.min(from + windowTokens, codes.length);
+    const place = { start: origins[from] ?? 0, end: origins[to] ?? text.length };
+    windows.push({ ...windowRows(tokens, rows, from, to), ...place });
+    if (windows.length % windowsPerStep === 0) yield;
   }
-  return { tokens: length, windows };
+  return { tokens: codes.length, windows };
+}
+
+export function extractFeatures(text: string): ScriptFeatures {
+  return finished(readFeatures(text));
 }

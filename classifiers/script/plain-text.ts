@@ -32,6 +32,12 @@ function asciiOf(unit: number): number {
 
 const isBlank = (unit: number) => unit === BLANK || unit === TAB || unit === NEWLINE;
 
+/** Letters, digits and what is beyond ASCII: they mean themselves wherever they stand. */
+const plainUnits = Uint8Array.from({ length: 128 }, (_, unit) =>
+  Number(/[0-9a-z_.,;:=\[\]{}|\\/-]/iu.test(String.fromCharCode(unit))),
+);
+const isPlain = (unit: number) => unit >= 128 || plainUnits[unit] === 1;
+
 /** Before a comment: `#` inside of a word is a part of it. */
 function startsToken(before: number): boolean {
   return (
@@ -51,6 +57,8 @@ type Mode = 'code' | 'single' | 'double' | 'here-single' | 'here-double';
 
 class Reader {
   readonly #text: string;
+  /** The text in ASCII terms; two units beyond its end are line ends. */
+  readonly #raw: Uint16Array;
   readonly #units: Uint16Array;
   readonly #origins: Uint32Array;
   readonly #escapes: number[] = [];
@@ -64,29 +72,32 @@ class Reader {
 
   constructor(text: string) {
     this.#text = text;
+    this.#raw = new Uint16Array(text.length + 2).fill(NEWLINE);
+    for (let at = 0; at < text.length; at++) this.#raw[at] = asciiOf(text.charCodeAt(at));
     this.#units = new Uint16Array(text.length);
     this.#origins = new Uint32Array(text.length);
   }
 
-  read(): PlainText {
-    while (this.#at < this.#text.length) {
-      if (this.#text.charCodeAt(this.#at) === 0) this.#at++;
-      else if (this.#skipsCut()) continue;
-      else if (this.#mode === 'code') this.#code();
-      else this.#literal();
+  /** Reads on for about so many units. @returns whether the text is read */
+  advance(units: number): boolean {
+    const end = Math.min(this.#text.length, this.#at + units);
+    while (this.#at < end) {
+      const unit = this.#raw[this.#at] ?? 0;
+      if (unit === 0) this.#at++;
+      else if (unit === LESS && this.#skipsCut()) continue;
+      else if (this.#mode === 'code') this.#code(unit);
+      else this.#literal(unit);
     }
-    return {
-      units: this.#units,
-      origins: this.#origins,
-      length: this.#length,
-      escapes: this.#escapes,
-      joins: this.#joins,
-    };
+    return this.#at >= this.#text.length;
+  }
+
+  get result(): PlainText {
+    const [units, origins, length] = [this.#units, this.#origins, this.#length];
+    return { units, origins, length, escapes: this.#escapes, joins: this.#joins };
   }
 
   #unit(offset: number): number {
-    const at = this.#at + offset;
-    return at >= 0 && at < this.#text.length ? asciiOf(this.#text.charCodeAt(at)) : NEWLINE;
+    return this.#raw[this.#at + offset] ?? NEWLINE;
   }
 
   #emit(unit: number): void {
@@ -99,9 +110,21 @@ class Reader {
     this.#at++;
   }
 
+  /** Whatever follows that is only copied, in either mode. */
+  #takeRun(): void {
+    const raw = this.#raw;
+    let [at, length] = [this.#at, this.#length];
+    do {
+      this.#units[length] = raw[at] ?? 0;
+      this.#origins[length++] = at++;
+    } while (isPlain(raw[at] ?? NEWLINE));
+    this.#at = at;
+    this.#length = length;
+  }
+
   /** The mark by which public data stands for the rest of a blob; what is before it is enough to see one. */
   #skipsCut(): boolean {
-    if (this.#unit(0) !== LESS || !this.#text.startsWith('<CUT:', this.#at)) return false;
+    if (!this.#text.startsWith('<CUT:', this.#at)) return false;
     for (let end = 5; end < joinReach; end++) {
       const unit = this.#unit(end);
       if (unit === NEWLINE) return false;
@@ -112,8 +135,11 @@ class Reader {
     return false;
   }
 
-  #code(): void {
-    const unit = this.#unit(0);
+  #code(unit: number): void {
+    if (isPlain(unit)) {
+      this.#takeRun();
+      return;
+    }
     const next = this.#unit(1);
     if (unit === BACKTICK) this.#escapedInCode(next);
     else if (unit === HASH && startsToken(this.#unit(-1))) this.#skipLine();
@@ -159,8 +185,11 @@ class Reader {
     this.#mode = outer?.mode ?? 'code';
   }
 
-  #literal(): void {
-    const unit = this.#unit(0);
+  #literal(unit: number): void {
+    if (isPlain(unit)) {
+      this.#takeRun();
+      return;
+    }
     const next = this.#unit(1);
     const quote = this.#mode === 'single' || this.#mode === 'here-single' ? SINGLE : DOUBLE;
     const here = this.#mode === 'here-single' || this.#mode === 'here-double';
@@ -226,7 +255,12 @@ class Reader {
   }
 }
 
-/** Any text. Parentheses between joined literals go with them, so what is left need not balance. */
-export function plainText(text: string): PlainText {
-  return new Reader(text).read();
+/** So many units are read in a step. */
+const unitsPerStep = 16_384;
+
+/** Any text, in steps of about a millisecond. Parentheses between joined literals go with them, so what is left need not balance. */
+export function* readPlainText(text: string): Generator<undefined, PlainText, undefined> {
+  const reader = new Reader(text);
+  while (!reader.advance(unitsPerStep)) yield;
+  return reader.result;
 }

@@ -1,7 +1,8 @@
 import { finish, FNV_OFFSET, hashByte, hashText } from '../behavior/hashing.ts';
 import { programNames } from '../behavior/program-names.ts';
 import { blobPrefixUnits, readBlob } from './blobs.ts';
-import { plainText, type PlainText } from './plain-text.ts';
+import { readPlainText, type PlainText } from './plain-text.ts';
+import { finished } from './steps.ts';
 
 /**
  * Splits PowerShell into tokens without building strings: words in lower case, what its author alone named (variables,
@@ -109,8 +110,10 @@ class Tokenizer {
     this.#nested = nested;
   }
 
-  run(): void {
-    while (this.#at < this.#length) {
+  /** Reads on for about so many units. @returns whether all is read */
+  advance(units: number): boolean {
+    const stop = Math.min(this.#length, this.#at + units);
+    while (this.#at < stop) {
       this.#countTricks();
       const unit = this.#unit(this.#at);
       const kind = classOf(unit);
@@ -122,7 +125,9 @@ class Tokenizer {
       else if (this.#startsEscapedByte()) this.#escapedByte();
       else this.#sign(unit);
     }
+    if (this.#at < this.#length) return false;
     this.#endNumbers();
+    return true;
   }
 
   #unit(index: number): number {
@@ -222,7 +227,7 @@ class Tokenizer {
     for (const code of codes) this.#push(code, start);
     if (text !== undefined && !this.#nested) {
       const origin = this.#originOf(start);
-      new Tokenizer(plainText(text), () => origin, this.#into, true).run();
+      new Tokenizer(finished(readPlainText(text)), () => origin, this.#into, true).advance(Infinity);
     }
     this.#at = end;
     return true;
@@ -353,14 +358,18 @@ class Tokenizer {
   }
 }
 
-/** @returns the tokens of the script; any text, also an empty one */
-export function tokenize(text: string): Tokens {
-  const plain = plainText(text);
+/** So many units are read in a step. */
+const unitsPerStep = 16_384;
+
+/** The tokens of a script, in steps of about a millisecond; any text, also an empty one. */
+export function* readTokens(text: string): Generator<undefined, Tokens, undefined> {
+  const plain = yield* readPlainText(text);
   const into: Found = {
     codes: [],
     origins: [],
     tricks: { escape: [], join: [], case: [], cast: [], placeholder: [] },
   };
-  new Tokenizer(plain, (index) => plain.origins[index] ?? 0, into, false).run();
+  const tokenizer = new Tokenizer(plain, (index) => plain.origins[index] ?? 0, into, false);
+  while (!tokenizer.advance(unitsPerStep)) yield;
   return into;
 }

@@ -26,7 +26,7 @@ FILES = [
 VERSION = "1.0.0"
 """Weight of one script by source, before near-copies share theirs. Attack tests are commands that an attacker would also run;
 many are ordinary by themselves."""
-WEIGHTS = {"collected": 1.0, "launcher": 0.2, "framework": 0.3, "atomic": 0.2, "public": 1.0, "tldr": 0.3, "own": 1.0}
+WEIGHTS = {"collected": 1.0, "launcher": 0.2, "framework": 0.6, "atomic": 0.2, "public": 1.0, "tldr": 0.3, "own": 1.0}
 STYLES = ["test", "function", "parameters", "plain", "install", "configuration", "class", "short", "documentation"]
 """Families whose scripts come out of the same few templates are one maker's."""
 MAKERS = {

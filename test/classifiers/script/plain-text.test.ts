@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { plainText } from '../../../classifiers/script/plain-text.ts';
+import { readPlainText } from '../../../classifiers/script/plain-text.ts';
+import { finished } from '../../../classifiers/script/steps.ts';
 
 function read(text: string): string {
-  const { units, length } = plainText(text);
+  const { units, length } = finished(readPlainText(text));
   return String.fromCharCode(...units.subarray(0, length))
     .replace(/\s+/g, ' ')
     .trim();
@@ -35,7 +36,7 @@ describe('a script without its disguise', () => {
 
   test('every unit knows where it stood', () => {
     const text = "<# x #> 'a'+'b' i`ex";
-    const { units, origins, length } = plainText(text);
+    const { units, origins, length } = finished(readPlainText(text));
     for (let index = 0; index < length; index++)
       if (units[index] !== 0x20) expect(text.charCodeAt(origins[index] ?? -1)).toBe(units[index]);
   });
