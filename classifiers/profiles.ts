@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { classifierProfileSchema, type ClassifierProfile } from '../contracts/classifier-profile.ts';
 
 /** Every classifier by its folder, in the order in which decision records name them. */
-export const classifierIds = ['metadata', 'behavior', 'rules'] as const;
+export const classifierIds = ['metadata', 'behavior', 'script', 'rules'] as const;
 
 /**
  * What joins and weighs the answers of classifiers needs to know of them, from their manifests alone: neither models nor

@@ -3,6 +3,7 @@ import type { Classifier } from './classifier.ts';
 import { createMetadataClassifier } from './metadata/classifier.ts';
 import { createRulesClassifier, type RulesClassifier } from './rules/classifier.ts';
 import type { OpenModel } from './scoring-model.ts';
+import { createScriptClassifier } from './script/classifier.ts';
 
 export interface RegistryOptions {
   readonly openModel: OpenModel;
@@ -28,10 +29,11 @@ export async function loadClassifiers({
   ruleFolders,
   simulatedRuleFolders,
 }: RegistryOptions): Promise<Registry> {
-  const [metadata, behavior, rules] = await Promise.all([
+  const [metadata, behavior, script, rules] = await Promise.all([
     createMetadataClassifier(openModel),
     createBehaviorClassifier(openModel),
+    createScriptClassifier(openModel),
     createRulesClassifier({ ruleFolders, simulatedRuleFolders }),
   ]);
-  return { classifiers: [metadata, behavior, rules], rules };
+  return { classifiers: [metadata, behavior, script, rules], rules };
 }

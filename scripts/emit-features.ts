@@ -2,8 +2,8 @@
  * Writes the features of labelled rows as JSON lines to standard output, for `training/`. Features are extracted here and
  * nowhere else, by the code that serves, so that training and serving cannot disagree. The first line names the schema.
  *
- *   node --import tsx scripts/emit-features.ts metadata|behavior FOLDER
- *   node --import tsx scripts/emit-features.ts golden metadata|behavior
+ *   node --import tsx scripts/emit-features.ts metadata|behavior|script FOLDER
+ *   node --import tsx scripts/emit-features.ts golden metadata|behavior|script
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ import { lineageException } from '../classifiers/behavior/lineage-exceptions.ts'
 import { observedProcesses } from '../classifiers/behavior/process-context.ts';
 import * as metadata from '../classifiers/metadata/features.ts';
 import { recognizeStub } from '../classifiers/metadata/stub.ts';
+import { capabilityNames } from '../classifiers/script/capabilities.ts';
+import * as script from '../classifiers/script/features.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
 import {
@@ -25,6 +27,12 @@ import {
 } from './to-reports/commands.ts';
 import { executableFamily, executableReport, type ExecutableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
+import {
+  collectedScript,
+  documentedScript,
+  launcherScript,
+  type LabelledScript,
+} from './to-reports/scripts.ts';
 
 type Write = (record: object) => void;
 
@@ -151,6 +159,46 @@ async function emitOwnCommands(write: Write): Promise<void> {
   }
 }
 
+const scriptTables = {
+  'scripts/ps_malicious_unit42_dev_families.jsonl.gz': [collectedScript, launcherScript],
+  'scripts/ps_benign_mpsd.jsonl.gz': [collectedScript],
+  'commands/atomic_red_team.jsonl.gz': [documentedScript],
+  'commands/benign_tldr_examples.jsonl.gz': [documentedScript],
+} as const;
+
+const ownScriptsSchema = z.object({
+  groups: z.array(z.object({ style: z.string(), scripts: z.array(z.string()) })),
+});
+
+async function emitScripts(folder: string, write: Write): Promise<void> {
+  const { FEATURE_SCHEMA_VERSION: featureSchemaVersion, TABLE_ROWS: rows } = script;
+  write({
+    ...{ featureSchemaVersion, rows, capabilityRowsFrom: script.CAPABILITY_ROWS_FROM },
+    ...{ capabilities: capabilityNames, leastRows: script.LEAST_ROWS },
+  });
+  const emit = ({ text, ...about }: LabelledScript): void => {
+    const { tokens, windows } = script.extractFeatures(text);
+    write({
+      ...about,
+      tokens,
+      windows: windows.map(({ rows: words, capabilities }) => [words, capabilities]),
+    });
+  };
+  for (const [file, readers] of Object.entries(scriptTables)) {
+    for await (const row of readJsonLines(join(folder, file)))
+      for (const toScript of readers) {
+        const labelled = toScript(row);
+        if (labelled !== null) emit(labelled);
+      }
+  }
+  const path = new URL('../training/own/benign-scripts.json', import.meta.url);
+  const { groups } = ownScriptsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  for (const { style, scripts } of groups)
+    scripts.forEach((text, index) => {
+      emit({ source: 'own', label: 'benign', cluster: `own/${style}/${index}`, group: `own-${style}`, text });
+    });
+}
+
 const goldenReportSchema = z.object({ report: z.unknown() });
 
 /** Features of the golden reports of a classifier, one line for each, in the order of the file. */
@@ -160,6 +208,7 @@ async function emitGolden(classifier: string, write: Write): Promise<void> {
     const report = reportSchema.parse(goldenReportSchema.parse(row).report);
     if (classifier === 'metadata')
       write({ features: Array.from(metadata.extractFeatures(metadata.readExecutable(report))) });
+    else if (classifier === 'script') write(script.extractFeatures(report.artifact.text ?? ''));
     else write(observedProcesses(report).map(behavior.extractFeatures));
   }
 }
@@ -168,8 +217,11 @@ const [task, argument] = process.argv.slice(2);
 const write: Write = (record) => process.stdout.write(`${JSON.stringify(record)}\n`);
 if (task === 'metadata' && argument !== undefined) await emitMetadata(argument, write);
 else if (task === 'behavior' && argument !== undefined) await emitBehavior(argument, write);
+else if (task === 'script' && argument !== undefined) await emitScripts(argument, write);
 else if (task === 'golden' && argument !== undefined) await emitGolden(argument, write);
 else {
-  process.stderr.write('usage: emit-features.ts metadata|behavior FOLDER, or golden metadata|behavior\n');
+  process.stderr.write(
+    'usage: emit-features.ts metadata|behavior|script FOLDER, or golden metadata|behavior|script\n',
+  );
   process.exitCode = 2;
 }

@@ -31,7 +31,7 @@ const program = new Command('score')
   .description(
     'Scores every row of a file by one classifier, with the code of the running service. Prints CSV, a line for each row in its order.',
   )
-  .requiredOption('--classifier <id>', 'such as metadata, behavior, rules')
+  .requiredOption('--classifier <id>', 'such as metadata, behavior, script, rules')
   .argument('<file>', 'CSV with a header line or JSON lines, plain or .gz')
   .addHelpText(
     'after',

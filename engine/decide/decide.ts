@@ -109,7 +109,11 @@ export function decide(input: DecideInput): Judgement {
       reach: bounded.reach,
       action: bounded.action,
       remediation: bounded.action === 'audit' ? [] : remediation,
-      threatName: threatNameFor(input.kind, tactic),
+      threatName: threatNameFor(
+        input.kind,
+        tactic,
+        evidence.own.map(({ classifier }) => classifier),
+      ),
       reason: crossed || decided.reach !== 'ecosystem' ? decided.reason : 'tenant-evidence',
       lifeMs,
       steps,

@@ -50,8 +50,22 @@ export function severityFor(verdict: Verdict, tactic: string | null): Severity {
   return tactic !== null && grave.includes(tactic) ? 'high' : 'medium';
 }
 
-/** CARO name: `Behavior:Win32/<Tactic>.A!ml` for what was done, `Trojan:Win32/<Tactic>.A!ml` for a file. `Generic` without a tactic. */
-export function threatNameFor(kind: ArtifactKind, tactic: string | null): string {
+/** Platform part of a CARO name: of a script the engine that runs it, where the classifier of that engine had its say. */
+function platformOf(kind: ArtifactKind, classifiers: readonly string[]): string {
+  if (kind !== 'script') return 'Win32';
+  return classifiers.includes('script') ? 'PowerShell' : 'Script';
+}
+
+/**
+ * CARO name: `Behavior:Win32/<Tactic>.A!ml` for what was done, `Trojan:Win32/<Tactic>.A!ml` for a file, `Trojan:PowerShell/…`
+ * or `Trojan:Script/…` for a script. `Generic` without a tactic.
+ * @param classifiers those that scored it
+ */
+export function threatNameFor(
+  kind: ArtifactKind,
+  tactic: string | null,
+  classifiers: readonly string[] = [],
+): string {
   const pascal =
     tactic === null
       ? 'Generic'
@@ -59,5 +73,6 @@ export function threatNameFor(kind: ArtifactKind, tactic: string | null): string
           .split('-')
           .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
           .join('');
-  return `${kind === 'file' ? 'Trojan' : 'Behavior'}:Win32/${pascal}.A!ml`;
+  const type = kind === 'file' || kind === 'script' ? 'Trojan' : 'Behavior';
+  return `${type}:${platformOf(kind, classifiers)}/${pascal}.A!ml`;
 }

