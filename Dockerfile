@@ -11,6 +11,7 @@ COPY scripts/copy-assets.mjs scripts/rebuild-history.ts scripts/
 COPY contracts contracts
 COPY engine engine
 COPY classifiers classifiers
+COPY formats formats
 COPY platform platform
 COPY services services
 COPY agent agent

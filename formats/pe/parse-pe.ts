@@ -1,5 +1,6 @@
+import { take } from '../take.ts';
 import { entropyOf } from './entropy.ts';
-import { fileOffset, readImage, sectionAt, take, takeAt, type NotPeReason, type PeImage } from './image.ts';
+import { fileOffset, readImage, sectionAt, takeAt, type NotPeReason, type PeImage } from './image.ts';
 import { importHash, readImports, type ImportedLibrary } from './imports.ts';
 import { readResources } from './resources.ts';
 import { readVersionStrings } from './version-info.ts';

@@ -1,3 +1,5 @@
+import { take } from '../take.ts';
+
 /**
  * The headers of a portable executable, read from raw bytes that nobody vouches for. Every structure is cut out with
  * `take`, which checks the bounds once; inside of the cut, offsets are constants.
@@ -121,12 +123,6 @@ const layouts = {
 
 const sectionBytes = 40;
 const largestSectionCount = 96;
-
-/** @returns the stretch of the file, or null where it is not wholly inside */
-export function take(bytes: Buffer, offset: number, length: number): Buffer | null {
-  const inside = offset >= 0 && length >= 0 && offset + length <= bytes.length;
-  return inside ? bytes.subarray(offset, offset + length) : null;
-}
 
 function readField(bytes: Buffer, [, offset, width]: Field): number {
   switch (width) {
