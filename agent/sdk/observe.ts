@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { canonicalCommandLine, canonicalScript, sha256Hex } from '../../contracts/canonical.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
 import type { ReportInput } from '../../contracts/report.ts';
-import { entropyOf } from '../../formats/pe/entropy.ts';
+import { entropyOf } from '../../formats/entropy.ts';
 import { parsePe } from '../../formats/pe/parse-pe.ts';
 import { peFacts } from '../../formats/pe/pe-facts.ts';
 

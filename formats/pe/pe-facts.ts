@@ -62,7 +62,7 @@ export function peFacts(executable: PortableExecutable): PeFacts {
     firebreakPe: {
       header: { ...executable.header },
       overlay: { size: overlay.sizeBytes, entropy: overlay.entropy },
-      ...(resources && { resources: { ...resources } }),
+      ...(resources && { resources: { count: resources.count, entropy: resources.entropy } }),
       exports: { count: executable.exportCount },
     },
   };
