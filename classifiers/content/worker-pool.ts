@@ -178,7 +178,9 @@ export class WorkerPool<Request, Answer> {
 /** Where the sources run as they are, a thread has to be told how to read them: it does not inherit that. */
 function startWorker(url: URL, resourceLimits: ResourceLimits): Worker {
   if (!url.pathname.endsWith('.ts')) return new Worker(url, { resourceLimits });
-  const api = createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/u, '.mjs');
+  const api = createRequire(import.meta.url)
+    .resolve('tsx/esm/api')
+    .replace(/\.cjs$/u, '.mjs');
   const code = `import(${JSON.stringify(api)}).then(({ register }) => { register(); return import(${JSON.stringify(url.href)}); });`;
   return new Worker(code, { eval: true, resourceLimits, execArgv: [] });
 }

@@ -139,11 +139,12 @@ function readField(bytes: Buffer, [, offset, width]: Field): number {
 
 /** A 64-bit value that no number holds exactly is left out: unknown is better than wrong. */
 function readFields(bytes: Buffer, fields: readonly Field[]): Record<string, number> {
-  return Object.fromEntries(
-    fields
-      .map((field) => [field[0], readField(bytes, field)] as const)
-      .filter(([, value]) => Number.isSafeInteger(value)),
-  );
+  const values: Record<string, number> = {};
+  for (const field of fields) {
+    const value = readField(bytes, field);
+    if (Number.isSafeInteger(value)) values[field[0]] = value;
+  }
+  return values;
 }
 
 function readDirectories(bytes: Buffer, offset: number, declared: number): PeImage['directories'] {

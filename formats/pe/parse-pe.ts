@@ -55,32 +55,32 @@ const writableAndExecutable = 0xa0000000;
  */
 export function parsePe(bytes: Buffer): PeResult {
   const read = readImage(bytes);
-  if (read.outcome === 'not-pe') return read;
-  const { image } = read;
+  return read.outcome === 'not-pe' ? read : { outcome: 'parsed', pe: describeImage(read.image) };
+}
+
+/** What the tables of an image tell, for who has read its headers already. */
+export function describeImage(image: PeImage): PortableExecutable {
   const imports = readImports(image);
   const resources = readResources(image);
   const certificates = certificateTable(image);
   const exports = readExports(image);
   return {
-    outcome: 'parsed',
-    pe: {
-      architecture: architectures[image.fields['machine'] ?? 0],
-      header: readHeaderFields(image, imports),
-      sections: describeSections(image),
-      imports,
-      importHash: importHash(imports),
-      exportCount: exports.count,
-      exportNames: exports.names,
-      debugPath: readDebugPath(image),
-      resources: resources && {
-        count: resources.count,
-        entropy: resources.entropy,
-        executables: resources.executables,
-      },
-      overlay: describeOverlay(image, certificates),
-      hasCertificateTable: certificates !== null,
-      versionStrings: resources?.version ? readVersionStrings(resources.version) : new Map(),
+    architecture: architectures[image.fields['machine'] ?? 0],
+    header: readHeaderFields(image, imports),
+    sections: describeSections(image),
+    imports,
+    importHash: importHash(imports),
+    exportCount: exports.count,
+    exportNames: exports.names,
+    debugPath: readDebugPath(image),
+    resources: resources && {
+      count: resources.count,
+      entropy: resources.entropy,
+      executables: resources.executables,
     },
+    overlay: describeOverlay(image, certificates),
+    hasCertificateTable: certificates !== null,
+    versionStrings: resources?.version ? readVersionStrings(resources.version) : new Map(),
   };
 }
 

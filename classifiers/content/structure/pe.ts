@@ -1,5 +1,5 @@
 import { readImage, sectionAt, type PeImage } from '../../../formats/pe/image.ts';
-import { parsePe, type PortableExecutable } from '../../../formats/pe/parse-pe.ts';
+import { describeImage, type PortableExecutable } from '../../../formats/pe/parse-pe.ts';
 import { peFacts } from '../../../formats/pe/pe-facts.ts';
 import { anomaly, type FileFacts, type Finding, type Structure } from '../finding.ts';
 import { recognizePackers } from '../packers.ts';
@@ -111,10 +111,9 @@ const checks: readonly Check[] = [
 
 /** @returns findings and the facts that an agent would report of the same bytes; nothing where they are no executable */
 export function examinePe(bytes: Buffer): Structure {
-  const result = parsePe(bytes);
   const read = readImage(bytes);
-  if (result.outcome === 'not-pe' || read.outcome === 'not-pe') return { findings: [], parts: [] };
-  const { pe } = result;
+  if (read.outcome === 'not-pe') return { findings: [], parts: [] };
+  const pe = describeImage(read.image);
   const packers = recognizePackers({ bytes, pe });
   const isPacked = packers.some(({ code }) => code.startsWith('packed:'));
   const subject = { bytes, image: read.image, pe, isPacked };
