@@ -1,4 +1,5 @@
 /** `npm run fuzz`: mutated executables, documents, archives and scripts through the parsers of samples. */
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Command } from 'commander';
 import { seeds } from '../test/support/samples/seeds.ts';
@@ -14,7 +15,9 @@ interface Options {
   readonly write?: boolean;
 }
 
-const batch = 50_000;
+/** Between batches the event loop gets its turn: only then are the handles of unpacked streams let go. */
+const batch = 1000;
+const progressEvery = 250_000;
 const stuckMs = 20_000;
 
 /** A case that never ends cannot tell of itself: a thread beside it does, and ends the process. */
@@ -56,7 +59,8 @@ async function run({ seed, first, count, minutes }: Options): Promise<void> {
   const current = new Float64Array(new SharedArrayBuffer(8));
   const guard = new Worker(watchdog, { eval: true, workerData: { current: current.buffer, stuckMs } });
   const onCase = (index: number) => void (current[0] = index);
-  let report = fuzz({ seeds: files, seed, first: Number(first), count: 1000, onCase });
+  let report = fuzz({ seeds: files, seed, first: Number(first), count: batch, onCase });
+  await setImmediate();
   const heapAtStartMb = heapMb();
   while (report.cases < Number(count) && performance.now() < until) {
     const size = Math.min(batch, Number(count) - report.cases);
@@ -64,7 +68,8 @@ async function run({ seed, first, count, minutes }: Options): Promise<void> {
       report,
       fuzz({ seeds: files, seed, first: Number(first) + report.cases, count: size, onCase }),
     );
-    if (report.cases % (10 * batch) < batch) process.stderr.write(`${report.cases} cases, ${heapMb()} MB\n`);
+    await setImmediate();
+    if (report.cases % progressEvery === 0) process.stderr.write(`${report.cases} cases, ${heapMb()} MB\n`);
   }
   await guard.terminate();
   const result = { seed, first: Number(first), ...report, heapAtStartMb, heapAtEndMb: heapMb() };

@@ -186,7 +186,7 @@ function startWorker(url: URL, resourceLimits: ResourceLimits): Worker {
 }
 
 function reasonOf(error: unknown, memoryMb: number): string {
-  const code = error instanceof Object && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return code === 'ERR_WORKER_OUT_OF_MEMORY'
     ? `The analysis needed more than ${memoryMb} MB of memory.`
     : `The analysis ended with an error: ${String(error).slice(0, 200)}`;

@@ -53,7 +53,7 @@ interface Import {
 }
 
 function importsOf(path: string): readonly Import[] {
-  const specifiers = [...read(path).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([\w@./-]+)'/g)].map(
+  const specifiers = [...read(path).matchAll(/(?<![.\w])(?:from|import)\s*\(?\s*'([\w@./-]+)'/g)].map(
     (match) => match[1] ?? '',
   );
   return specifiers
