@@ -7,7 +7,9 @@ import type { Part } from './finding.ts';
  */
 const leastCharacters = 48;
 const longestRun = 256 * 1024;
-const mostRuns = 64;
+/** Names and tables make such runs too: only what begins like text or a program is decoded whole. */
+const mostRuns = 4096;
+const headCharacters = 64;
 const mostDecodedBytes = 1024 * 1024;
 /** What is looked through, from the start of the file: scripts and stagers are small. */
 const mostBytes = 16 * 1024 * 1024;
@@ -58,8 +60,12 @@ function runLength(bytes: Buffer, start: number, width: 1 | 2): number {
 }
 
 function decode(run: string): Buffer | null {
+  const head = Buffer.from(run.slice(0, headCharacters), 'base64');
+  const isUtf16 = readsAsUtf16(head);
+  const isProgram = head[0] === 0x4d && head[1] === 0x5a;
+  if (!isUtf16 && !isProgram && !readsAsText(head)) return null;
   const decoded = Buffer.from(run, 'base64');
-  const text = readsAsUtf16(decoded) ? Buffer.from(decoded.toString('utf16le'), 'utf8') : decoded;
+  const text = isUtf16 ? Buffer.from(decoded.toString('utf16le'), 'utf8') : decoded;
   return readsAsText(text) || readImage(text).outcome === 'image' ? text : null;
 }
 
