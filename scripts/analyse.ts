@@ -22,7 +22,7 @@ interface Options {
 }
 
 const largestBytes = 64 * 1024 * 1024;
-const progressEvery = 1000;
+const progressEvery = 500;
 
 async function* filesBelow(paths: readonly string[]): AsyncGenerator<string> {
   for (const path of paths) {
