@@ -11,7 +11,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { ClassifierOutcome } from '../classifiers/classifier.ts';
-import { createContentAnalyser, type ContentAnalyser } from '../classifiers/content/analyser.ts';
+import { createContentAnalyser, type RuleContentAnalyser } from '../classifiers/content/analyser.ts';
 import { createMetadataClassifier } from '../classifiers/metadata/classifier.ts';
 import { loadModel } from '../platform/onnx/model.ts';
 
@@ -60,7 +60,11 @@ class Summary {
   }
 }
 
-async function analyse(analyser: ContentAnalyser, paths: readonly string[], options: Options): Promise<void> {
+async function analyse(
+  analyser: RuleContentAnalyser,
+  paths: readonly string[],
+  options: Options,
+): Promise<void> {
   const summary = new Summary();
   const { threshold } = analyser.profile;
   const files = filesBelow(paths);

@@ -27,25 +27,29 @@ export interface ContentAnalyserOptions {
 /** What was read of the rules: counts, and each rejected rule with file, line and reason. */
 export type YaraRulesInForce = Omit<LoadedYaraRules, 'sources'>;
 
-/** Judges the bytes of submitted samples. What it says follows from them: it is content evidence. */
+/** Judges the bytes of submitted samples, apart from the thread that asks, within bounds of time and memory. */
 export interface ContentAnalyser {
-  /** As the manifest says; the version names the rules in force. */
+  /** As the manifest says; the version names what it goes by now. */
   readonly profile: ClassifierProfile;
-  readonly loaded: YaraRulesInForce;
   /**
    * @param bytes handed over: where they fill a buffer of their own, it is transferred and empty afterwards; shared memory
    *   is shared, anything else copied
-   * @param hints.name that somebody gave the sample; what follows from it is not content
+   * @param hints what the sender says of the bytes, which may be wrong: what follows from it is not content
    * @returns `failed` where the sample took too long or too much memory; never rejects
    */
   analyse(bytes: Uint8Array, hints: { readonly name: string | null }): Promise<ClassifierOutcome>;
+  close(): Promise<void>;
+}
+
+/** One that goes by rules, which can change while it runs. */
+export interface RuleContentAnalyser extends ContentAnalyser {
+  readonly loaded: YaraRulesInForce;
   /**
    * Reads the rule folders again; samples that are analysed meanwhile go by the rules before.
    * @returns whether anything changed
    * @throws FB_CONFIG_INVALID where a folder cannot be read; the rules stay as they were
    */
   reload(): Promise<boolean>;
-  close(): Promise<void>;
 }
 
 const ownRules = fileURLToPath(new URL('./rules/', import.meta.url));
@@ -56,7 +60,7 @@ const mebibyte = 1024 * 1024;
 
 type Pool = WorkerPool<WorkerRequest, WorkerAnswer>;
 
-class ThreadedContentAnalyser implements ContentAnalyser {
+class ThreadedContentAnalyser implements RuleContentAnalyser {
   readonly #options: ContentAnalyserOptions;
   readonly #manifest: RulesManifest;
   readonly #pool: Pool;
@@ -133,7 +137,7 @@ async function load(pool: Pool, folders: readonly string[]): Promise<LoadedYaraR
  * Starts the threads and compiles the rules. Rules that cannot be used are in `loaded.rejected` and stop nothing.
  * @throws FB_CONFIG_INVALID where a folder cannot be read or the engine cannot be loaded
  */
-export async function createContentAnalyser(options: ContentAnalyserOptions): Promise<ContentAnalyser> {
+export async function createContentAnalyser(options: ContentAnalyserOptions): Promise<RuleContentAnalyser> {
   const manifest = await readManifest(new URL('./manifest.json', import.meta.url));
   const { workers, timeoutMs, memoryMb } = options;
   const preparation: WorkerRequest = { kind: 'use', sources: [] };

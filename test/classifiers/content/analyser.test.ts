@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createContentAnalyser, type ContentAnalyser } from '../../../classifiers/content/analyser.ts';
+import { createContentAnalyser, type RuleContentAnalyser } from '../../../classifiers/content/analyser.ts';
 import { createMetadataClassifier } from '../../../classifiers/metadata/classifier.ts';
 import { scoreSchema } from '../../../contracts/score.ts';
 import { loadModel } from '../../../platform/onnx/model.ts';
@@ -14,7 +14,7 @@ const eicar = () =>
   Buffer.from(['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR', 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('-'));
 
 let folder = '';
-let analyser: ContentAnalyser;
+let analyser: RuleContentAnalyser;
 let closeModel = (): Promise<void> => Promise.resolve();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'firebreak-content-'));
