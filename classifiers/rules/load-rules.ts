@@ -141,14 +141,23 @@ function simulatedIds(
   return ids;
 }
 
-/** @throws FB_CONFIG_INVALID where the folder cannot be read */
-export async function listRuleFiles(folder: string): Promise<readonly string[]> {
+/**
+ * @param extension of the files that are rules
+ * @param settings that may name the folder, for the message
+ * @returns paths of the files below the folder, in order
+ * @throws FB_CONFIG_INVALID where the folder cannot be read
+ */
+export async function listRuleFiles(
+  folder: string,
+  extension = /\.ya?ml$/iu,
+  settings = 'FIREBREAK_RULE_DIRS or FIREBREAK_SIMULATED_RULE_DIRS',
+): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    const detail = `The rule folder ${folder} cannot be read: name a folder that exists in FIREBREAK_RULE_DIRS or FIREBREAK_SIMULATED_RULE_DIRS.`;
+    const detail = `The rule folder ${folder} cannot be read: name a folder that exists in ${settings}.`;
     throw new FirebreakError('FB_CONFIG_INVALID', detail, { cause });
   });
   return entries
-    .filter((entry) => entry.isFile() && /\.ya?ml$/iu.test(entry.name))
+    .filter((entry) => entry.isFile() && extension.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }

@@ -17,9 +17,11 @@ const manifestSchema = z.strictObject({
 export type RulesManifest = z.output<typeof manifestSchema>;
 export type RuleProbabilities = RulesManifest['probabilities'];
 
-/** Reads the manifest beside this file. Rejects where it is missing or not what the schema says. */
-export async function readManifest(): Promise<RulesManifest> {
-  return manifestSchema.parse(
-    JSON.parse(await readFile(new URL('./manifest.json', import.meta.url), 'utf8')),
-  );
+/**
+ * Reads a manifest, by default the one beside this file. Rejects where it is missing or not what the schema says.
+ */
+export async function readManifest(
+  url = new URL('./manifest.json', import.meta.url),
+): Promise<RulesManifest> {
+  return manifestSchema.parse(JSON.parse(await readFile(url, 'utf8')));
 }

@@ -8,12 +8,14 @@ import { projectFiles, read } from './source-files.ts';
 const allowed: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts', 'zod'],
   engine: ['engine', 'contracts', 'zod'],
-  classifiers: ['classifiers', 'contracts', 'zod', 're2js', 'yaml'],
+  formats: ['formats', 'contracts'],
+  classifiers: ['classifiers', 'contracts', 'formats', 'zod', 're2js', 'yaml'],
   platform: ['platform', 'contracts', 'zod'],
   services: ['contracts', 'engine', 'classifiers', 'platform', 'zod', 'uuid'],
   agent: [
     'agent',
     'contracts',
+    'formats',
     'engine/effective',
     'engine/stream',
     'zod',
@@ -34,6 +36,7 @@ const rooms: Readonly<Record<string, string>> = {
   '@fastify/swagger': 'platform/http',
   '@fastify/swagger-ui': 'platform/http',
   'onnxruntime-node': 'platform/onnx',
+  '@litko/yara-x': 'classifiers/content/yara',
   pino: 'platform/telemetry',
   'prom-client': 'platform/telemetry',
   uuid: 'platform/',
@@ -50,7 +53,7 @@ interface Import {
 }
 
 function importsOf(path: string): readonly Import[] {
-  const specifiers = [...read(path).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([\w@./-]+)'/g)].map(
+  const specifiers = [...read(path).matchAll(/(?<![.\w])(?:from|import)\s*\(?\s*'([\w@./-]+)'/g)].map(
     (match) => match[1] ?? '',
   );
   return specifiers

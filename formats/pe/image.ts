@@ -1,3 +1,5 @@
+import { take } from '../take.ts';
+
 /**
  * The headers of a portable executable, read from raw bytes that nobody vouches for. Every structure is cut out with
  * `take`, which checks the bounds once; inside of the cut, offsets are constants.
@@ -122,12 +124,6 @@ const layouts = {
 const sectionBytes = 40;
 const largestSectionCount = 96;
 
-/** @returns the stretch of the file, or null where it is not wholly inside */
-export function take(bytes: Buffer, offset: number, length: number): Buffer | null {
-  const inside = offset >= 0 && length >= 0 && offset + length <= bytes.length;
-  return inside ? bytes.subarray(offset, offset + length) : null;
-}
-
 function readField(bytes: Buffer, [, offset, width]: Field): number {
   switch (width) {
     case 1:
@@ -143,11 +139,12 @@ function readField(bytes: Buffer, [, offset, width]: Field): number {
 
 /** A 64-bit value that no number holds exactly is left out: unknown is better than wrong. */
 function readFields(bytes: Buffer, fields: readonly Field[]): Record<string, number> {
-  return Object.fromEntries(
-    fields
-      .map((field) => [field[0], readField(bytes, field)] as const)
-      .filter(([, value]) => Number.isSafeInteger(value)),
-  );
+  const values: Record<string, number> = {};
+  for (const field of fields) {
+    const value = readField(bytes, field);
+    if (Number.isSafeInteger(value)) values[field[0]] = value;
+  }
+  return values;
 }
 
 function readDirectories(bytes: Buffer, offset: number, declared: number): PeImage['directories'] {

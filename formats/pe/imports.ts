@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { take, takeAt, fileOffset, textAt, type PeImage } from './image.ts';
+import { take } from '../take.ts';
+import { takeAt, fileOffset, textAt, type PeImage } from './image.ts';
 
 export interface ImportedLibrary {
   readonly library: string;

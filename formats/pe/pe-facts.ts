@@ -1,5 +1,5 @@
-import type { EcsFile } from '../../../contracts/ecs.ts';
-import type { Report } from '../../../contracts/report.ts';
+import type { EcsFile } from '../../contracts/ecs.ts';
+import type { Report } from '../../contracts/report.ts';
 import type { PortableExecutable } from './parse-pe.ts';
 
 /** What a report says of an executable: ECS where ECS has a name, `firebreak.pe` for the rest. */
@@ -62,7 +62,7 @@ export function peFacts(executable: PortableExecutable): PeFacts {
     firebreakPe: {
       header: { ...executable.header },
       overlay: { size: overlay.sizeBytes, entropy: overlay.entropy },
-      ...(resources && { resources: { ...resources } }),
+      ...(resources && { resources: { count: resources.count, entropy: resources.entropy } }),
       exports: { count: executable.exportCount },
     },
   };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { PE_HEADER_FIELDS } from '../../../../classifiers/metadata/features.ts';
-import { reportSchema } from '../../../../contracts/report.ts';
-import { parsePe, type PortableExecutable } from '../../../../agent/sdk/pe/parse-pe.ts';
-import { peFacts } from '../../../../agent/sdk/pe/pe-facts.ts';
-import { buildPe } from '../../../support/pe-builder.ts';
-import { plain32, rich64 } from '../../../support/pe-samples.ts';
+import { PE_HEADER_FIELDS } from '../../../classifiers/metadata/features.ts';
+import { reportSchema } from '../../../contracts/report.ts';
+import { parsePe, type PortableExecutable } from '../../../formats/pe/parse-pe.ts';
+import { peFacts } from '../../../formats/pe/pe-facts.ts';
+import { buildPe } from '../../support/pe-builder.ts';
+import { plain32, rich64 } from '../../support/pe-samples.ts';
 
 function parsed(bytes: Buffer): PortableExecutable {
   const result = parsePe(bytes);

@@ -1,7 +1,10 @@
-import { entropyOf } from './entropy.ts';
-import { fileOffset, readImage, sectionAt, take, takeAt, type NotPeReason, type PeImage } from './image.ts';
+import { take } from '../take.ts';
+import { entropyOf } from '../entropy.ts';
+import { readDebugPath } from './debug-path.ts';
+import { readExports } from './exports.ts';
+import { readImage, sectionAt, type NotPeReason, type PeImage } from './image.ts';
 import { importHash, readImports, type ImportedLibrary } from './imports.ts';
-import { readResources } from './resources.ts';
+import { readResources, type Resources } from './resources.ts';
 import { readVersionStrings } from './version-info.ts';
 
 export interface SectionFacts {
@@ -20,7 +23,11 @@ export interface PortableExecutable {
   readonly imports: readonly ImportedLibrary[];
   readonly importHash: string | null;
   readonly exportCount: number;
-  readonly resources: { readonly count: number; readonly entropy: number } | null;
+  /** The first 256 of them that have a name. */
+  readonly exportNames: readonly string[];
+  readonly resources: Pick<Resources, 'count' | 'entropy' | 'executables'> | null;
+  /** Path of the symbol file, as the linker wrote it. */
+  readonly debugPath: string | null;
   /** What follows the last section, without an attribute certificate table at its end. */
   readonly overlay: { readonly sizeBytes: number; readonly entropy: number };
   readonly hasCertificateTable: boolean;
@@ -48,25 +55,32 @@ const writableAndExecutable = 0xa0000000;
  */
 export function parsePe(bytes: Buffer): PeResult {
   const read = readImage(bytes);
-  if (read.outcome === 'not-pe') return read;
-  const { image } = read;
+  return read.outcome === 'not-pe' ? read : { outcome: 'parsed', pe: describeImage(read.image) };
+}
+
+/** What the tables of an image tell, for who has read its headers already. */
+export function describeImage(image: PeImage): PortableExecutable {
   const imports = readImports(image);
   const resources = readResources(image);
   const certificates = certificateTable(image);
+  const exports = readExports(image);
   return {
-    outcome: 'parsed',
-    pe: {
-      architecture: architectures[image.fields['machine'] ?? 0],
-      header: readHeaderFields(image, imports),
-      sections: describeSections(image),
-      imports,
-      importHash: importHash(imports),
-      exportCount: countExports(image),
-      resources: resources && { count: resources.count, entropy: resources.entropy },
-      overlay: describeOverlay(image, certificates),
-      hasCertificateTable: certificates !== null,
-      versionStrings: resources?.version ? readVersionStrings(resources.version) : new Map(),
+    architecture: architectures[image.fields['machine'] ?? 0],
+    header: readHeaderFields(image, imports),
+    sections: describeSections(image),
+    imports,
+    importHash: importHash(imports),
+    exportCount: exports.count,
+    exportNames: exports.names,
+    debugPath: readDebugPath(image),
+    resources: resources && {
+      count: resources.count,
+      entropy: resources.entropy,
+      executables: resources.executables,
     },
+    overlay: describeOverlay(image, certificates),
+    hasCertificateTable: certificates !== null,
+    versionStrings: resources?.version ? readVersionStrings(resources.version) : new Map(),
   };
 }
 
@@ -133,19 +147,4 @@ function describeOverlay(
     certificates !== null && bytes.length - certificates.end < 8 && certificates.start >= start;
   const overlay = bytes.subarray(start, isSignedTail ? certificates.start : bytes.length);
   return { sizeBytes: overlay.length, entropy: entropyOf(overlay) };
-}
-
-function countExports(image: PeImage): number {
-  const directory = image.directories.export;
-  const table = directory && directory.address !== 0 ? takeAt(image, directory.address, 40) : null;
-  if (!table) return 0;
-  const start = fileOffset(image, table.readUInt32LE(28));
-  if (start === null) return 0;
-  const addresses = take(image.bytes, start, table.readUInt32LE(20) * 4);
-  if (!addresses) return 0;
-  let count = 0;
-  for (let offset = 0; offset < addresses.length; offset += 4) {
-    if (addresses.readUInt32LE(offset) !== 0) count += 1;
-  }
-  return count;
 }

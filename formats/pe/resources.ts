@@ -1,8 +1,10 @@
-import { ByteHistogram } from './entropy.ts';
-import { takeAt, type PeImage } from './image.ts';
+import { ByteHistogram } from '../entropy.ts';
+import { readImage, takeAt, type PeImage } from './image.ts';
 
 export interface Resources {
   readonly count: number;
+  /** Those that begin as an executable does. */
+  readonly executables: number;
   /** Bits per byte over the bytes of all resources together. */
   readonly entropy: number;
   /** Bytes of the first version resource. */
@@ -53,12 +55,14 @@ export function readResources(image: PeImage): Resources | null {
   const histogram = new ByteHistogram();
   let left = image.bytes.length;
   let version: Buffer | null = null;
+  let executables = 0;
   for (const { type, address, size } of leaves) {
     const bytes = size <= left ? takeAt(image, address, size) : null;
     if (!bytes) continue;
     left -= size;
     histogram.add(bytes);
+    if (readImage(bytes).outcome === 'image') executables += 1;
     if (type === versionType) version ??= bytes;
   }
-  return { count: leaves.length, entropy: histogram.entropy(), version };
+  return { count: leaves.length, executables, entropy: histogram.entropy(), version };
 }

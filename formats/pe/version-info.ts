@@ -1,4 +1,4 @@
-import { take } from './image.ts';
+import { take } from '../take.ts';
 
 interface Block {
   readonly key: string;
