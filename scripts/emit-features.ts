@@ -16,6 +16,7 @@ import * as metadata from '../classifiers/metadata/features.ts';
 import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { capabilityNames } from '../classifiers/script/capabilities.ts';
 import * as script from '../classifiers/script/features.ts';
+import { createRulesClassifier } from '../classifiers/rules/classifier.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
 import {
@@ -25,6 +26,7 @@ import {
   processRow,
   type CommandReport,
 } from './to-reports/commands.ts';
+import { judge } from './evaluate/judge.ts';
 import { executableFamily, executableReport, type ExecutableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 import {
@@ -33,6 +35,7 @@ import {
   launcherScript,
   type LabelledScript,
 } from './to-reports/scripts.ts';
+import type { TableRow } from './to-reports/tables.ts';
 
 type Write = (record: object) => void;
 
@@ -96,25 +99,13 @@ const documentTables = {
   tldr: 'commands/benign_tldr_examples.jsonl.gz',
 } as const;
 
-function emitCommand(write: Write, report: CommandReport, about: object): void {
-  const [process] = observedProcesses(report);
-  if (process === undefined) return;
-  const line = sha256Hex(process.commandLine).slice(0, 16);
-  const excepted = lineageException(process)?.id;
-  const parentAlone = process.lineage
-    .slice(0, 1)
-    .map(({ executable }) => ({ executable, commandLine: undefined }));
-  const { content, context } = behavior.extractFeatures(process);
-  const { context: parentContext } = behavior.extractFeatures({ ...process, lineage: parentAlone });
-  write({ ...about, line, ...(excepted !== undefined && { excepted }), content, context, parentContext });
+/** A report on a command line, and where it is from. */
+interface Command {
+  readonly report: CommandReport;
+  readonly about: object;
 }
 
-async function emitBehavior(folder: string, write: Write): Promise<void> {
-  write({
-    featureSchemaVersion: behavior.FEATURE_SCHEMA_VERSION,
-    rows: behavior.TABLE_ROWS,
-    contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
-  });
+async function* capturedCommands(folder: string): AsyncGenerator<Command> {
   for (const [source, file] of Object.entries(captureTables)) {
     const captures = new CaptureReaders();
     for await (const row of readJsonLines(join(folder, file))) {
@@ -122,40 +113,100 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
       if (report === null) continue;
       const { capture, host } = processRow(row);
       const { label, label_basis: basis, tactic: tactics } = row;
-      const about = { source, capture: `${source}/${capture}`, host, label, basis, tactics };
-      emitCommand(write, report, about);
+      yield { report, about: { source, capture: `${source}/${capture}`, host, label, basis, tactics } };
     }
   }
+}
+
+async function* documentedCommands(folder: string): AsyncGenerator<Command> {
   for (const [source, file] of Object.entries(documentTables)) {
     for await (const row of readJsonLines(join(folder, file))) {
       const platforms = [row['platform']].flat();
       if (source !== 'tldr' && !platforms.includes('windows')) continue;
+      const name = [row['page'], row['technique'], row['binary']].find((each) => typeof each === 'string');
       const about = {
         source,
-        capture: `${source}/${[row['page'], row['technique'], row['binary']].find((name) => typeof name === 'string') ?? ''}`,
+        capture: `${source}/${name ?? ''}`,
+        label: row['label'],
+        basis: platforms.join(),
       };
-      for (const setting of ['bare', 'cmd', 'powershell'] as const) {
-        const report = documentedCommand(String(row['command']), setting);
-        emitCommand(write, report, { ...about, setting, label: row['label'], basis: platforms.join() });
-      }
+      for (const setting of ['bare', 'cmd', 'powershell'] as const)
+        yield { report: documentedCommand(String(row['command']), setting), about: { ...about, setting } };
     }
   }
-  await emitOwnCommands(write);
 }
 
 const ownCommandsSchema = z.object({
   groups: z.array(z.object({ name: z.string(), lineage: z.array(z.string()), lines: z.array(z.string()) })),
 });
 
+async function readOwn(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(new URL(`../training/own/${file}`, import.meta.url), 'utf8'));
+}
+
 /** Our own list of ordinary commands; one in five of a group shares a capture, so that each is judged by the other four. */
-async function emitOwnCommands(write: Write): Promise<void> {
-  const path = new URL('../training/own/benign-commands.json', import.meta.url);
-  const { groups } = ownCommandsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  for (const { name, lineage, lines } of groups) {
-    lines.forEach((line, index) => {
-      const about = { source: 'own', capture: `own/${name}/${index % 5}`, label: 'benign' };
-      emitCommand(write, commandInLineage(line, lineage), about);
-    });
+async function* ownCommands(): AsyncGenerator<Command> {
+  const { groups } = ownCommandsSchema.parse(await readOwn('benign-commands.json'));
+  for (const { name, lineage, lines } of groups)
+    for (const [index, line] of lines.entries())
+      yield {
+        report: commandInLineage(line, lineage),
+        about: { source: 'own', capture: `own/${name}/${index % 5}`, label: 'benign' },
+      };
+}
+
+const unseenCommandsSchema = z.object({ lines: z.array(z.string()) });
+
+/** Ordinary commands that are judged and never learned. */
+async function* unseenCommands(): AsyncGenerator<Command> {
+  const { lines } = unseenCommandsSchema.parse(await readOwn('unseen-commands.json'));
+  for (const setting of ['bare', 'cmd'] as const)
+    for (const line of lines) {
+      const about = { source: 'unseen', capture: `unseen/${line}`, setting, label: 'benign' };
+      yield { report: documentedCommand(line, setting), about };
+    }
+}
+
+async function* allCommands(folder: string): AsyncGenerator<Command> {
+  yield* capturedCommands(folder);
+  yield* documentedCommands(folder);
+  yield* ownCommands();
+  yield* unseenCommands();
+}
+
+function commandFeatures(report: CommandReport): object | null {
+  const [process] = observedProcesses(report);
+  if (process === undefined) return null;
+  const line = sha256Hex(process.commandLine).slice(0, 16);
+  const excepted = lineageException(process)?.id;
+  const parentAlone = process.lineage
+    .slice(0, 1)
+    .map(({ executable }) => ({ executable, commandLine: undefined }));
+  const { content, context } = behavior.extractFeatures(process);
+  const { context: parentContext } = behavior.extractFeatures({ ...process, lineage: parentAlone });
+  return { line, ...(excepted !== undefined && { excepted }), content, context, parentContext };
+}
+
+/** Each with what the rules say of it, because a capture is found by either of the two. */
+async function emitBehavior(folder: string, write: Write): Promise<void> {
+  write({
+    featureSchemaVersion: behavior.FEATURE_SCHEMA_VERSION,
+    rows: behavior.TABLE_ROWS,
+    contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
+  });
+  const rules = await createRulesClassifier();
+  const asked: Command[] = [];
+  async function* rows(): AsyncGenerator<TableRow> {
+    for await (const command of allCommands(folder)) {
+      asked.push(command);
+      yield { id: '', item: '', label: null, groups: {}, reports: [command.report] };
+    }
+  }
+  for await (const { judgements } of judge([rules], rows())) {
+    const command = asked.shift();
+    const features = command && commandFeatures(command.report);
+    const byRules = judgements.get('rules')?.probability;
+    if (command && features) write({ ...command.about, ...features, byRules });
   }
 }
 

@@ -125,12 +125,9 @@ function ofHeader(
   };
 }
 
-function ofDirectory(
-  name: string,
-  field: PeHeaderField,
-  transform: (value: number) => number | undefined,
-): Feature {
-  return { ...ofHeader(name, field, transform), group: 'directories' };
+/** Sizes of directories can be padded at will: more of one never makes a file look better. */
+function ofDirectory(name: string, field: PeHeaderField): Feature {
+  return { ...ofHeader(name, field, logarithm), group: 'directories', monotone: 1 };
 }
 
 /** Bits are tested by division: the fields are unsigned and may exceed what bitwise operators hold. */
@@ -235,14 +232,24 @@ export const FEATURES: readonly Feature[] = [
   { name: 'entropy-mean', group: 'sections', read: (facts) => mean(facts.entropies) },
   { name: 'entropy-max', group: 'sections', read: (facts) => extreme(facts.entropies, Math.max) },
   { name: 'entropy-min', group: 'sections', read: (facts) => extreme(facts.entropies, Math.min) },
-  ofDirectory('export-log', 'directory_export_size', logarithm),
-  ofDirectory('import-log', 'directory_import_size', logarithm),
-  ofDirectory('resource-log', 'directory_resource_size', logarithm),
-  ofDirectory('exception-log', 'directory_exception_size', logarithm),
-  ofDirectory('security-log', 'directory_security_size', logarithm),
-  { name: 'import-functions-log', group: 'imports', read: (facts) => logarithm(importFunctions(facts)) },
-  { name: 'import-libraries-log', group: 'imports', read: (facts) => logarithm(importLibraries(facts)) },
-  { name: 'size-log', group: 'file', read: ({ report }) => logarithm(report.file?.size) },
+  ofDirectory('export-log', 'directory_export_size'),
+  ofDirectory('import-log', 'directory_import_size'),
+  ofDirectory('resource-log', 'directory_resource_size'),
+  ofDirectory('exception-log', 'directory_exception_size'),
+  ofDirectory('security-log', 'directory_security_size'),
+  {
+    name: 'import-functions-log',
+    group: 'imports',
+    monotone: 1,
+    read: (facts) => logarithm(importFunctions(facts)),
+  },
+  {
+    name: 'import-libraries-log',
+    group: 'imports',
+    monotone: 1,
+    read: (facts) => logarithm(importLibraries(facts)),
+  },
+  { name: 'size-log', group: 'file', monotone: 1, read: ({ report }) => logarithm(report.file?.size) },
 ];
 
 function mean(values: readonly number[]): number | undefined {

@@ -5,7 +5,6 @@ of the first laboratory by five-fold cross-validation over captures, the second 
 documentation by cross-validation over its pages.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -16,65 +15,20 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from . import bundle, features, measure
+from .behavior_figures import figures, left_out
+from .behavior_table import FILES, TELEMETRY, VIEWS, Table, load
 
-FILES = [
-    "behaviour_otrf/otrf_process_creation_dev.jsonl.gz",
-    "behaviour_evtx_attack_samples/eas_events.jsonl.gz",
-    "commands/atomic_red_team.jsonl.gz",
-    "commands/adobe_liblol_known.jsonl.gz",
-    "commands/lolbas_commands.jsonl.gz",
-    "commands/benign_tldr_examples.jsonl.gz",
-]
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 FOLDS = 5
 """Weight of one row by source, before near-copies share theirs. Telemetry decides; documentation keeps it honest. Captures of
 the second laboratory are labelled as a whole, so most of their rows say little. LOLBAS lists dual use."""
-WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.02, "own": 1.0}
+WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.02, "own": 1.0, "unseen": 0.0}
 WINDOWS_DOCUMENTATION_WEIGHT = 0.3
 INVERSE_REGULARIZATION = 10.0
 LEAST_CAPTURES = 2
-TELEMETRY = ["otrf", "eas", "own"]
-"""What each view reads beside the text: a report may tell the whole lineage or only the parent."""
-VIEWS = {"content": [None], "full": ["context", "parentContext"]}
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
 LINE_BUDGET = 0.005
 DOCUMENTED_BUDGET = 0.002
-"""Added to the threshold, in log-odds: 1.5 % of our own ordinary lines pass the budgets' threshold unseen, three times what
-telemetry shows. A wrong block is worse than a late one, and rules carry what is plainly hostile."""
-MARGIN = 0.4
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of the data, one column an array."""
-
-    rows: list[dict]
-    source: np.ndarray
-    capture: np.ndarray
-    line: np.ndarray
-    label: np.ndarray
-    setting: np.ndarray
-    excepted: np.ndarray
-    windows: np.ndarray
-
-
-def load(data: Path) -> tuple[dict, Table]:
-    schema, rows = features.dataset("behavior", data)
-    rows = [row for row in rows if row["label"] in ("benign", "malicious") or (row["source"], row["label"]) == ("eas", "noise")]
-
-    def column(name: str, default: str = "") -> np.ndarray:
-        return np.array([row.get(name, default) for row in rows])
-
-    return schema, Table(
-        rows=rows,
-        source=column("source"),
-        capture=column("capture"),
-        line=column("line"),
-        label=(column("label") == "malicious").astype(int),
-        setting=column("setting"),
-        excepted=column("excepted") != "",
-        windows=column("basis") == "windows",
-    )
 
 
 def matrix(table: Table, size: int, context: str | None) -> sparse.csr_matrix:
@@ -144,6 +98,13 @@ def held_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) 
     return scores
 
 
+def first_laboratory_left_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) -> np.ndarray:
+    """Log-odds of each row of the first laboratory by a model that saw nothing of it; not a number for the others."""
+    first = table.source == "otrf"
+    coefficients, intercept = fit(forms, table, weights, ~first)
+    return np.where(first, forms[0] @ coefficients + intercept, np.nan)
+
+
 def graph(coefficients: np.ndarray, intercepts: np.ndarray) -> onnx.ModelProto:
     """scores[n, v] = scales[n, v] * sum over l of table[rows[n, l], v] + intercept[v]; row 0 of the table is padding."""
     nodes = [
@@ -174,31 +135,6 @@ def scores_of(runtime: object, content: list[int], context: list[int]) -> np.nda
     return runtime.run(["scores"], {"rows": rows, "scales": np.array(scales, dtype=np.float32)})[0][0]
 
 
-def judged(table: Table, scores: np.ndarray, threshold: float, setting: str) -> dict[str, float]:
-    """What results at the threshold on rows that the scoring model never saw; excepted lineages are not scored."""
-    telemetry = np.isin(table.source, TELEMETRY) & ~table.excepted
-    benign, hostile = telemetry & (table.label == 0), telemetry & (table.label == 1)
-    documented = (table.source == "tldr") & (table.setting == setting)
-    own = table.source == "own"
-    first, second = table.source == "otrf", table.source == "eas"
-
-    def recall(chosen: np.ndarray) -> float:
-        return measure.above(measure.per_group(table.capture[chosen], scores[chosen]), threshold)
-
-    values = {
-        "benignRows": measure.above(scores[benign], threshold),
-        "benignDistinctLines": measure.above(measure.per_group(table.line[benign], scores[benign]), threshold),
-        "ownBenignLines": measure.above(scores[own], threshold),
-        "documentedWindows": measure.above(scores[documented & table.windows], threshold),
-        "documentedAll": measure.above(scores[documented], threshold),
-        "hostileRowsFirstLaboratory": measure.above(scores[hostile & first], threshold),
-        "capturesFirstLaboratory": recall(hostile & first),
-        "capturesUnseenLaboratory": recall(hostile & second),
-        "rowAucFirstLaboratory": measure.auc(table.label[telemetry & first], scores[telemetry & first]),
-    }
-    return {name: measure.rounded(value) for name, value in values.items()}
-
-
 def thresholds(table: Table, scores: np.ndarray, view: str) -> float:
     """The larger of what the two budgets ask for."""
     benign = np.isin(table.source, TELEMETRY) & ~table.excepted & (table.label == 0)
@@ -218,10 +154,11 @@ def train(data: Path) -> None:
     print(f"behavior: {len(table.rows)} rows, {table.label.sum()} hostile", flush=True)
 
     table_weights, intercepts = np.zeros((size, 2)), np.zeros(2)
-    calibration, needed, held = {}, {}, {}
+    calibration, needed, held, unseen = {}, {}, {}, {}
     for column, (view, contexts) in enumerate(VIEWS.items()):
         forms, weights = [matrix(table, size, context) for context in contexts], row_weights(table, view)
         held[view], *poorer = held_out(forms, table, weights)
+        unseen[view] = first_laboratory_left_out(forms, table, weights)
         scores = held[view]
         judge = np.isin(table.source, TELEMETRY) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
         calibration[view] = measure.platt(scores[judge], table.label[judge], weights[judge])
@@ -234,15 +171,11 @@ def train(data: Path) -> None:
     # The engine knows one threshold for each classifier: the view that would need a higher one is shifted down to it, which
     # makes its probabilities careful, never bold.
     strictest = min(needed.values())
-    threshold = float(np.ceil(1e4 / (1 + np.exp(-log_odds(strictest) - MARGIN))) / 1e4)
+    threshold = float(np.ceil(1e4 * strictest) / 1e4)
     for view, value in needed.items():
         shift = max(0.0, log_odds(value) - log_odds(strictest))
         calibration[view]["intercept"] = measure.rounded(calibration[view]["intercept"] - shift, 6)
-    probability = {view: measure.calibrated(held[view], calibration[view]) for view in calibration}
-    views = {"text": (probability["content"], "bare"), "full": (np.maximum(probability["content"], probability["full"]), "cmd")}
-    metrics = {view: judged(table, scores, threshold, setting) for view, (scores, setting) in views.items()}
-    for view, values in metrics.items():
-        print(f"behavior: {view} {values}", flush=True)
+    metrics = left_out(table, held, unseen, calibration, threshold)
 
     model = graph(table_weights, intercepts)
     entry = bundle.save_model("behavior", model)
@@ -278,18 +211,3 @@ def expectation(runtime: object, processes: list[dict], calibration: dict[str, d
         in_context = measure.calibrated(scores[1], calibration["full"]) if process["context"] else 0.0
         whole.append(max(text[-1], in_context))
     return {"probability": measure.rounded(max(whole), 8), "textProbability": measure.rounded(max(text), 8)}
-
-
-def figures(metrics: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
-    names = {
-        "benignRows": "benign telemetry flagged, by row",
-        "benignDistinctLines": "benign telemetry flagged, by distinct line",
-        "ownBenignLines": "our own list of ordinary commands flagged (lines never seen)",
-        "documentedWindows": "documented Windows commands flagged (pages never seen)",
-        "documentedAll": "documented commands of all platforms flagged",
-        "hostileRowsFirstLaboratory": "hostile rows found, first laboratory, captures never seen",
-        "capturesFirstLaboratory": "captures found, first laboratory, captures never seen",
-        "capturesUnseenLaboratory": "captures found, second laboratory, nothing of it seen",
-    }
-    head = ("held out, at the shipped threshold", "text alone", "with context")
-    return [head, *((text, bundle.percent(metrics["text"][key]), bundle.percent(metrics["full"][key])) for key, text in names.items())]

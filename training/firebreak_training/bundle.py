@@ -77,5 +77,18 @@ def save_figures(classifier: str, rows: list[tuple[str, ...]]) -> None:
     path.write_text(before + FIGURES[0] + "\n\n" + "\n".join(table) + "\n\n" + FIGURES[1] + after)
 
 
+def threshold_of(classifier: str) -> float:
+    """The threshold at which another classifier is shipped."""
+    return json.loads((folder(classifier) / "manifest.json").read_text())["threshold"]
+
+
+def print_goals(title: str, goals: list[tuple[str, float, str, float]]) -> None:
+    """Each goal as (what, reached, ">=" or "<=", goal): what leaving out shows beside what was aimed at."""
+    print(f"goals, {title}:", flush=True)
+    for what, reached, relation, goal in goals:
+        met = reached >= goal if relation == ">=" else reached <= goal
+        print(f"  {what:<60} {percent(reached):>9}  {relation} {percent(goal):>8}  {'met' if met else 'not met'}", flush=True)
+
+
 def percent(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.2f} %"

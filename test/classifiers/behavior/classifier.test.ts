@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import {
   createBehaviorClassifier,
   type BehaviorClassifier,
@@ -16,6 +17,8 @@ beforeAll(async () => {
   classifier = await createBehaviorClassifier(loadModel);
 });
 afterAll(() => classifier.close());
+
+const unseenSchema = z.object({ lines: z.array(z.string()).min(200) });
 
 async function template(): Promise<Report> {
   const [first] = await readGoldenCases('behavior');
@@ -180,5 +183,23 @@ describe('administration that looks hostile', () => {
         : [],
     );
     expect(blocked).toEqual([]);
+  });
+
+  test('of ordinary commands that no model learned at most one in a hundred is above it', async () => {
+    const path = new URL('../../../training/own/unseen-commands.json', import.meta.url);
+    const { lines: unseen } = unseenSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const report = await template();
+    const outcomes = await classifier.score(
+      unseen.map((text) => ({
+        report: { ...report, artifact: { kind: 'command-line', text } },
+        evidence: 'content',
+      })),
+    );
+    const blocked = outcomes.flatMap((outcome, index) =>
+      outcome.outcome === 'score' && outcome.probability >= classifier.profile.threshold
+        ? [unseen[index]]
+        : [],
+    );
+    expect(blocked.length).toBeLessThanOrEqual(Math.floor(unseen.length / 100));
   });
 });

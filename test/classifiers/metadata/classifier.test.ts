@@ -6,6 +6,7 @@ import {
 } from '../../../classifiers/metadata/classifier.ts';
 import { readModelManifest } from '../../../classifiers/model-manifest.ts';
 import { sha256Hex } from '../../../contracts/canonical.ts';
+import type { Report } from '../../../contracts/report.ts';
 import { loadModel } from '../../../platform/onnx/model.ts';
 import { readGoldenCases } from '../golden-cases.ts';
 
@@ -15,6 +16,10 @@ beforeAll(async () => {
   classifier = await createMetadataClassifier(loadModel);
 });
 afterAll(() => classifier.close());
+
+function withHeader(report: Report, header: Record<string, number>): Report {
+  return { ...report, firebreak: { ...report.firebreak, pe: { ...report.firebreak?.pe, header } } };
+}
 
 describe('the metadata classifier', () => {
   test('the manifest names the model beside it', async () => {
@@ -47,6 +52,28 @@ describe('the metadata classifier', () => {
     expect(outcomes[cases.findIndex(({ name }) => name === 'packed in place')]).toMatchObject({
       evidence: [{ code: 'packed', content: false }],
     });
+  });
+
+  test('padding never makes a file look better: imports, directories, appended bytes', async () => {
+    const cases = await readGoldenCases('metadata');
+    const probabilityOf = async (report: Report) => {
+      const [outcome] = await classifier.score([{ report, evidence: 'testimony' }]);
+      return outcome?.outcome === 'score' ? outcome.probability : Number.NaN;
+    };
+    const padded = ['export', 'import', 'resource', 'exception', 'security'].map(
+      (name) => `directory_${name}_size`,
+    );
+    for (const { report } of cases) {
+      const header = report.firebreak?.pe?.header ?? {};
+      const before = await probabilityOf(report);
+      for (const name of [...padded, 'import_functions', 'import_libraries']) {
+        const more = { ...header, [name]: 4 * (header[name] ?? 0) + 100 };
+        const after = await probabilityOf(withHeader(report, more));
+        expect(after).toBeGreaterThanOrEqual(before - 1e-6);
+      }
+      const longer = { ...report, file: { ...report.file, size: 16 * (report.file?.size ?? 0) + 1e6 } };
+      expect(await probabilityOf(longer)).toBeGreaterThanOrEqual(before - 1e-6);
+    }
   });
 
   test('a file that is no executable is none of its business', async () => {
