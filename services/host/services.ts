@@ -8,10 +8,12 @@ import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { ConsumerGroup } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import { findRecordedReport } from '../../platform/postgres/recorded-report.ts';
+import { findRecordedFileReport, findRecordedReport } from '../../platform/postgres/recorded-report.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import type { ReportStore } from '../ingest/report-routes.ts';
+import type { SampleReports } from '../ingest/sample-routes.ts';
+import { openVault } from './samples.ts';
 import type { Platform } from './platform.ts';
 
 /** What every service of a process is made of. */
@@ -90,6 +92,7 @@ export const services = {
       log,
       devices,
       reports: historyOf(platform, config),
+      vault: openVault(platform, config, 'uploads', 4),
       limits,
       logger,
       metrics,
@@ -138,22 +141,34 @@ export const serviceNames = Object.keys(services) as readonly ServiceName[];
  * What ingest no longer remembers of a device's report. Where instances share the work, another one may have accepted
  * it a moment ago, and history lags a little: then it is asked for again before it counts as unknown.
  */
-function historyOf(platform: Platform, config: Config): ReportStore {
+function historyOf(platform: Platform, config: Config): ReportStore & SampleReports {
   const pool = platform.pool('firebreak_tenant', 'outcomes', 2);
   const pausesMs = config.cluster === null ? [] : historyPausesMs;
   return {
     findReportOutcome: async (tenantId, deviceId, reportId) => {
-      let found = await findRecordedReport(pool, tenantId, deviceId, reportId);
-      for (const pauseMs of pausesMs) {
-        if (found !== null) break;
-        await sleep(pauseMs);
-        found = await findRecordedReport(pool, tenantId, deviceId, reportId);
-      }
+      const found = await soon(() => findRecordedReport(pool, tenantId, deviceId, reportId), pausesMs);
       if (found === null) return null;
       const { reportedAt, artifactKey, acceptedAt, verdict } = found;
       return { '@timestamp': reportedAt, artifact: artifactKey, acceptedAt, verdict: verdict ?? 'pending' };
     },
+    // A device that was asked sends at once: its report may be on its way to history still.
+    findReportOf: (tenantId, deviceId, artifactKey) =>
+      soon(() => findRecordedFileReport(pool, tenantId, deviceId, artifactKey), historyPausesMs),
   };
+}
+
+/** Asks again after each of the pauses, while there is nothing. */
+async function soon<Found>(
+  find: () => Promise<Found | null>,
+  pausesMs: readonly number[],
+): Promise<Found | null> {
+  let found = await find();
+  for (const pauseMs of pausesMs) {
+    if (found !== null) break;
+    await sleep(pauseMs);
+    found = await find();
+  }
+  return found;
 }
 
 const historyPausesMs = [100, 300, 600];
