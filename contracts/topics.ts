@@ -102,7 +102,6 @@ export const storedSampleSchema = z.object({
   fileName: z.string().max(4096).nullable().describe('As the report named it.'),
   reportId: reportIdSchema.describe('Of the report that the sample was asked for by.'),
   reportedAt: storedTimestampSchema,
-  acceptedAt: storedTimestampSchema,
   storedAt: storedTimestampSchema,
   expiresAt: storedTimestampSchema,
 });

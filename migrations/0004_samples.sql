@@ -25,7 +25,6 @@ create table samples.samples (
   device_id uuid not null,
   report_id uuid not null,
   reported_at timestamptz(3) not null,
-  accepted_at timestamptz(3) not null,
   file_name text,
   state text not null default 'uploading' check (state in ('uploading', 'stored', 'analysed', 'failed')),
   -- The sample's own key, wrapped by the key of the service that key_id names.

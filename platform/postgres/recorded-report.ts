@@ -67,10 +67,7 @@ export async function latestVerdict(
 }
 
 /** A report of a file as history has it: as much of it as tells why a sample of the file comes. */
-export interface RecordedFileReport {
-  readonly acceptedAt: Timestamp;
-  readonly report: Pick<Report, 'id' | '@timestamp' | 'file'>;
-}
+export type RecordedFileReport = Pick<Report, 'id' | '@timestamp' | 'file'>;
 
 /**
  * @param tenantPool logs in as `firebreak_tenant`
@@ -85,18 +82,12 @@ export async function findRecordedFileReport(
 ): Promise<RecordedFileReport | null> {
   return orUnavailable(() =>
     withTenant(tenantPool, tenantId, async (client) => {
-      const { rows } = await client.query<{
-        accepted_at: Date;
-        body: { readonly report: RecordedFileReport['report'] };
-      }>(
-        `select accepted_at, body from history.reports where artifact_key = $1
+      const { rows } = await client.query<{ body: { readonly report: RecordedFileReport } }>(
+        `select body from history.reports where artifact_key = $1
           order by (device_id = $2) desc, accepted_at desc limit 1`,
         [artifactKey, deviceId],
       );
-      const row = rows[0];
-      return row === undefined
-        ? null
-        : { acceptedAt: toTimestamp(row.accepted_at.getTime()), report: row.body.report };
+      return rows[0]?.body.report ?? null;
     }),
   );
 }

@@ -16,7 +16,6 @@ export interface SampleOrigin {
   readonly deviceId: DeviceId;
   readonly reportId: ReportId;
   readonly reportedAt: Timestamp;
-  readonly acceptedAt: Timestamp;
   readonly fileName: string | null;
 }
 
@@ -104,11 +103,11 @@ export class SampleIntake {
           `${used} of ${limits.sampleQuotaBytes} bytes are in use, and ${reservedBytes} more do not fit.`,
         );
       await client.query(
-        `insert into samples.samples (id, tenant_id, sha256, size_bytes, device_id, report_id, reported_at, accepted_at, file_name, key_id, wrapped_key, expires_at)
-         values ($1, $2, decode($3, 'hex'), $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp() + $12 * interval '1 millisecond')`,
+        `insert into samples.samples (id, tenant_id, sha256, size_bytes, device_id, report_id, reported_at, file_name, key_id, wrapped_key, expires_at)
+         values ($1, $2, decode($3, 'hex'), $4, $5, $6, $7, $8, $9, $10, clock_timestamp() + $11 * interval '1 millisecond')`,
         [
           ...[id, origin.tenantId, sha256, reservedBytes, origin.deviceId, origin.reportId],
-          ...[origin.reportedAt, origin.acceptedAt],
+          origin.reportedAt,
           origin.fileName === null ? null : storableText(origin.fileName),
           ...[keyId, wrapped, limits.sampleRetentionMs],
         ],

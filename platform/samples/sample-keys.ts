@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FirebreakError } from '../../contracts/errors.ts';
 
@@ -83,28 +83,24 @@ export function parseSampleKeys(text: string): SampleKeys {
 /**
  * The keys of an installation that was given none: made once, in a file of the data folder that its owner alone reads.
  * Whoever takes the folder has them too, so they protect a copy of the database alone.
+ *
+ * @throws FB_CONFIG_INVALID when the file is there and holds something else
  */
 export function ensureSampleKeys(dataDir: string): SampleKeys {
-  const file = join(dataDir, 'sample-keys');
-  const existing = readKeys(file);
-  if (existing !== null) return existing;
-  mkdirSync(dataDir, { recursive: true });
-  const text = `first:${randomBytes(keyBytes).toString('hex')}`;
-  writeFileSync(`${file}.next`, `${text}\n`, { mode: 0o600 });
-  renameSync(`${file}.next`, file);
-  return parseSampleKeys(text);
-}
-
-function readKeys(file: string): SampleKeys | null {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+  const file = ensureSampleKeysFile(dataDir);
+  const text = readFileSync(file, 'utf8').trim();
   if (sampleKeysPattern.test(text)) return parseSampleKeys(text);
   // Another one in its place would make every stored sample unreadable.
   const detail = `${file} does not hold keys such as \`first:64 hexadecimal digits\`: restore it from a back-up, or delete it and lose the stored samples.`;
   throw new FirebreakError('FB_CONFIG_INVALID', detail);
+}
+
+/** @returns the file of the keys, which is made unless it is there */
+export function ensureSampleKeysFile(dataDir: string): string {
+  const file = join(dataDir, 'sample-keys');
+  if (existsSync(file)) return file;
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(`${file}.next`, `first:${randomBytes(keyBytes).toString('hex')}\n`, { mode: 0o600 });
+  renameSync(`${file}.next`, file);
+  return file;
 }

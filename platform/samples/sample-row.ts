@@ -18,7 +18,6 @@ export interface SampleRow {
   readonly device_id: string;
   readonly report_id: string;
   readonly reported_at: Date;
-  readonly accepted_at: Date;
   readonly file_name: string | null;
   readonly state: 'uploading' | 'stored' | 'analysed' | 'failed';
   readonly stored_at: Date;
@@ -27,7 +26,7 @@ export interface SampleRow {
 }
 
 export const sampleColumns =
-  'id, tenant_id, sha256, size_bytes, device_id, report_id, reported_at, accepted_at, file_name, state, stored_at, announced_at, expires_at';
+  'id, tenant_id, sha256, size_bytes, device_id, report_id, reported_at, file_name, state, stored_at, announced_at, expires_at';
 
 /** @returns what the topic tells of it */
 export function storedSampleOf(row: SampleRow): StoredSample {
@@ -40,7 +39,6 @@ export function storedSampleOf(row: SampleRow): StoredSample {
     fileName: row.file_name,
     reportId: reportIdSchema.parse(row.report_id),
     reportedAt: toTimestamp(row.reported_at.getTime()),
-    acceptedAt: toTimestamp(row.accepted_at.getTime()),
     storedAt: toTimestamp(row.stored_at.getTime()),
     expiresAt: toTimestamp(row.expires_at.getTime()),
   };

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { createSecret } from '../../platform/postgres/secret.ts';
+import { ensureSampleKeysFile } from '../../platform/samples/sample-keys.ts';
 import { credentialsFile, readCredentials, writeCredentials } from '../../services/host/credentials.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
 import { freePort } from '../servers/free-port.ts';
@@ -35,7 +36,7 @@ export interface Cluster extends Pick<ClusterServers, 'kafka' | 'redis' | 'postg
 }
 
 const usualInstances: Readonly<Record<ServiceName, number>> = {
-  ...{ ingest: 2, classify: 2, correlate: 2, publish: 2, record: 1, query: 1 },
+  ...{ ingest: 2, classify: 2, correlate: 2, publish: 2, record: 1, query: 1, analyse: 1 },
 };
 
 /** The whole of the cluster profile on one machine, each server and each instance a process of its own. */
@@ -112,6 +113,7 @@ function environmentOf(
     FIREBREAK_OPERATOR_TOKEN: operatorToken,
     FIREBREAK_DATA_DIR: dataDir,
     FIREBREAK_LOG_LEVEL: 'warn',
+    FIREBREAK_SAMPLE_KEYS_FILE: ensureSampleKeysFile(dataDir),
     ...env,
   };
 }

@@ -132,6 +132,22 @@ export const services = {
     });
     return { routes: [], parts, groups };
   },
+  analyse: async ({ platform, log, config, logger, metrics }: Foundation): Promise<Hosted> => {
+    const [{ createAnalyse }, { createAnalyseEvents }, { readProfile }, { createTestStringAnalyser }] =
+      await Promise.all([
+        import('../analyse/service.ts'),
+        import('../analyse/events.ts'),
+        import('../../classifiers/profiles.ts'),
+        import('../../classifiers/content/test-string.ts'),
+      ]);
+    const events = createAnalyseEvents(logger, metrics);
+    const vault = openVault(platform, config, 'samples', 3);
+    if (vault === null) return { routes: [], parts: [] };
+    const { limits } = config;
+    const profile = await readProfile('content');
+    const analyser = createTestStringAnalyser();
+    return { routes: [], ...createAnalyse({ log, vault, analyser, profile, limits, events }) };
+  },
 } satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
 
 export type ServiceName = keyof typeof services;

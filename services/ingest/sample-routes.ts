@@ -2,7 +2,8 @@ import { FirebreakError } from '../../contracts/errors.ts';
 import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { putSampleOperation } from '../../contracts/operations/samples.ts';
-import { topics, type AcceptedReport, type StoredSample } from '../../contracts/topics.ts';
+import type { Report } from '../../contracts/report.ts';
+import { topics, type StoredSample } from '../../contracts/topics.ts';
 import { mayBeSent } from '../../engine/effective/sample-consent.ts';
 import { isCompressed } from '../../platform/http/read-json.ts';
 import { route, type Route, type RouteRequest } from '../../platform/http/route.ts';
@@ -16,9 +17,7 @@ import type { View } from './view.ts';
 import type { WantedSamples } from './wanted-samples.ts';
 
 /** Why a sample may come: the organization reported the file. */
-export type SampleReport = Pick<AcceptedReport, 'acceptedAt'> & {
-  readonly report: Pick<AcceptedReport['report'], 'id' | '@timestamp' | 'file'>;
-};
+export type SampleReport = Pick<Report, 'id' | '@timestamp' | 'file'>;
 
 /** History, for why a sample comes. */
 export interface SampleReports {
@@ -80,17 +79,16 @@ async function takeSample(
     return { sample: stored.sample, fresh: false };
   }
   const reservedBytes = announcedBytes(request, limits.sampleBytes);
-  const found = await reports.findReportOf(tenantId, deviceId, `file:sha256:${sha256}`);
-  if (found === null)
+  const report = await reports.findReportOf(tenantId, deviceId, `file:sha256:${sha256}`);
+  if (report === null)
     throw new FirebreakError('FB_SAMPLE_UNREPORTED', 'History has no report of this file.', {
       retryAfterMs: 1000,
     });
-  const { report, acceptedAt } = found;
   const fileName = report.file?.name ?? null;
   if (!mayBeSent(view.policyOf(tenantId), { name: fileName, isExecutable: report.file?.pe !== undefined }))
     throw new FirebreakError('FB_CONSENT_FORBIDS', 'The policy is `safe`, and this is no program.');
   const reportedAt = toTimestamp(Date.parse(report['@timestamp']));
-  const origin = { tenantId, deviceId, reportId: report.id, reportedAt, acceptedAt, fileName };
+  const origin = { tenantId, deviceId, reportId: report.id, reportedAt, fileName };
   const taken = await vault.take(origin, sha256, request.bytes(), reservedBytes);
   if (!taken.announced) await announce(deps, taken.sample, request);
   return taken;

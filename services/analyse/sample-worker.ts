@@ -1,0 +1,166 @@
+import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
+import { failed } from '../../classifiers/outcome.ts';
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import { isFirebreakError } from '../../contracts/errors.ts';
+import type { Limits } from '../../contracts/limits.ts';
+import { topics, type StoredSample } from '../../contracts/topics.ts';
+import type { Part } from '../../platform/lifecycle/part.ts';
+import { Slots } from '../../platform/lifecycle/slots.ts';
+import type { Batch, Consumer, StoredRecord } from '../../platform/log/log.ts';
+import { persist } from '../../platform/log/persist.ts';
+import { parseBatch, type RecordHeaders, type TopicLog } from '../../platform/log/topic-log.ts';
+import type { SampleVault } from '../../platform/samples/sample-vault.ts';
+import { askAnalyser, describeOutcome, findingOf } from './analyse-sample.ts';
+import type { AnalyseEvents } from './events.ts';
+
+export interface SampleWorkerOptions {
+  readonly log: TopicLog;
+  readonly vault: Pick<SampleVault, 'beginAnalysis' | 'read' | 'settle'>;
+  readonly analyser: ContentAnalyser;
+  readonly profile: ClassifierProfile;
+  readonly limits: Pick<Limits, 'sampleAnalysisMs' | 'sampleAnalysers'>;
+  readonly events: AnalyseEvents;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Where a record of a sample lies. */
+interface Origin {
+  readonly topic: string;
+  readonly partition: number;
+  readonly headers: RecordHeaders;
+  readonly record: StoredRecord | undefined;
+}
+
+/** The consumer group, and what lag and dead letters name. */
+export const group = 'analyse';
+/** What was begun so often and never ended brought the process down. */
+const mostAttempts = 3;
+const batchRecords = 16;
+
+/**
+ * The consumer of `samples.v1`:
+ *
+ *   read ──count the attempt──▶ decrypt ──▶ analyse ──▶ finding in the log ──▶ state in the store ──▶ commit
+ *
+ * Each step may come again after a crash and changes nothing then: the finding has the same id, and a sample that is no
+ * longer `stored` is passed over. What is away is waited for; a sample that the analyser cannot cope with is told and
+ * left behind, so that no partition stands still because of it.
+ */
+export class SampleWorker implements Part {
+  readonly name = group;
+  readonly #options: SampleWorkerOptions;
+  readonly #slots: Slots;
+  #consumer: Consumer | undefined;
+  #stopping = false;
+  #failure: string | null = null;
+
+  constructor(options: SampleWorkerOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.limits.sampleAnalysers);
+  }
+
+  async start(): Promise<void> {
+    this.#consumer = await this.#options.log.log.consume({
+      group,
+      topics: [topics.samples.name],
+      from: 'earliest',
+      maxBatchRecords: batchRecords,
+      handle: (batch, consumer) => this.#handle(batch, consumer),
+      onFailed: (error) => {
+        this.#failure = 'it stopped after a bug; the process must be restarted';
+        this.#options.events.workerFailed(error);
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#consumer?.stop();
+    await this.#options.analyser.close();
+  }
+
+  unready(): string | null {
+    return this.#failure;
+  }
+
+  async #handle(batch: Batch, consumer: Consumer): Promise<void> {
+    const { log, events } = this.#options;
+    const { topic, partition } = batch;
+    const { records, poison } = parseBatch(topics.samples, batch);
+    if (poison.length > 0) {
+      await log.bequeath(batch, group, poison, 'FB_RECORD_UNREADABLE');
+      events.poisoned(poison.length);
+    }
+    for (const { value, offset, headers } of records) {
+      const origin = { topic, partition, headers, record: batch.records.find((raw) => raw.offset === offset) };
+      // As many at a time as there are workers, over all partitions: each holds a whole sample in memory.
+      const done = value === null || (await this.#slots.run(() => this.#settle(value, origin)));
+      if (!done) return;
+      this.#commit(consumer, { topic, partition, offset: offset + 1 });
+    }
+    this.#commit(consumer, { topic, partition, offset: batch.end });
+  }
+
+  #commit(consumer: Consumer, position: Parameters<Consumer['commit']>[0]): void {
+    consumer.commit(position).catch((error: unknown) => this.#options.events.commitFailed(error));
+  }
+
+  /** @returns false when it was stopped before the effects stood */
+  async #settle(sample: StoredSample, origin: Origin): Promise<boolean> {
+    const { vault, events } = this.#options;
+    const { tenantId, sampleId } = sample;
+    try {
+      const bytes = await this.#insist(() => vault.read(tenantId, sampleId));
+      const attempts = await this.#insist(() => vault.beginAnalysis(tenantId, sampleId));
+      if (bytes === 'stopped' || attempts === 'stopped') return false;
+      if (bytes !== null && attempts !== null)
+        return await this.#analyse(sample, bytes, attempts, origin.headers);
+      events.passedOver();
+    } catch (error) {
+      if (!isFirebreakError(error) || error.code !== 'FB_SAMPLE_UNREADABLE') throw error;
+      await this.#bequeath(origin, error.message);
+      events.unreadable(sampleId, error);
+    }
+    return true;
+  }
+
+  async #analyse(
+    sample: StoredSample,
+    bytes: Buffer,
+    attempts: number,
+    headers: RecordHeaders,
+  ): Promise<boolean> {
+    const { log, vault, analyser, profile, limits, events, now } = this.#options;
+    const { tenantId, sampleId, fileName } = sample;
+    const startedMs = now();
+    const outcome =
+      attempts > mostAttempts
+        ? failed(`Its analysis was begun ${mostAttempts} times and never ended.`)
+        : await askAnalyser(analyser, bytes, fileName, limits.sampleAnalysisMs);
+    const finding = findingOf(sample, outcome, profile, now());
+    const state = outcome.outcome === 'failed' ? 'failed' : 'analysed';
+    const settled = await this.#insist(async () => {
+      if (finding !== null) await log.append(topics.evidence, [finding], () => headers);
+      await vault.settle(tenantId, sampleId, state, describeOutcome(outcome, profile));
+      return null;
+    });
+    if (settled === 'stopped') return false;
+    events.analysed(sampleId, outcome, (now() - startedMs) / 1000);
+    return true;
+  }
+
+  async #bequeath({ topic, partition, record }: Origin, detail: string): Promise<void> {
+    if (record === undefined) return;
+    const letters = [{ record, detail }];
+    await this.#options.log.bequeath({ topic, partition }, group, letters, 'FB_SAMPLE_UNREADABLE');
+  }
+
+  async #insist<Result>(attempt: () => Promise<Result>): Promise<Result | 'stopped'> {
+    const done = await persist(async () => ({ result: await attempt() }), {
+      isWanted: () => !this.#stopping,
+      onRetry: (error) => this.#options.events.delayed(error),
+    });
+    return done === null ? 'stopped' : done.result;
+  }
+}
