@@ -149,7 +149,10 @@ describe('keys', () => {
   });
 
   test.each([
-    ['is changed', 'update samples.pieces set data = set_byte(data, 9, (get_byte(data, 9) + 1) % 256) where number = 1'],
+    [
+      'is changed',
+      'update samples.pieces set data = set_byte(data, 9, (get_byte(data, 9) + 1) % 256) where number = 1',
+    ],
     ['is cut off', 'delete from samples.pieces where number = 2'],
     ['changes places', 'update samples.pieces set number = 3 - number where number > 0'],
     [
@@ -182,9 +185,10 @@ describe('the keeping of samples', () => {
     const { sample: stale } = await send(long, tenantId, randomBytes(1000));
     await database
       .pool('owner')
-      .query("update samples.samples set state = 'uploading', stored_at = now() - interval '1 hour' where id = $1", [
-        stale.sampleId,
-      ]);
+      .query(
+        "update samples.samples set state = 'uploading', stored_at = now() - interval '1 hour' where id = $1",
+        [stale.sampleId],
+      );
     expect(await long.expire()).toEqual({ expired: 1, abandoned: 1 });
     expect(await rowsOf(tenantId)).toHaveLength(1);
     expect(await long.read(tenantId, kept.sampleId)).not.toBeNull();
