@@ -11,7 +11,7 @@ import type { z } from 'zod';
 type Findings = z.infer<typeof sampleItemSchema>['findings'];
 
 /** Beyond the analyser's own limit: it ends a worker that hangs, which takes a moment. */
-const graceMs = 5_000;
+const graceMs = 2_000;
 
 /**
  * Asks the analyser about a sample. It answers always: what throws or does not answer in time is `failed`, which is
