@@ -167,7 +167,9 @@ export const reportResultSchema = z
     sample: z
       .object({ wanted: z.boolean() })
       .apply(optional)
-      .describe('The file itself is asked for: `PUT /v1/samples/{sha256}`. Under the consent `prompt` a person is asked first.'),
+      .describe(
+        'The file itself is asked for: `PUT /v1/samples/{sha256}`. Under the consent `prompt` a person is asked first.',
+      ),
   })
   .meta({ id: 'ReportResult' });
 export type ReportResult = z.infer<typeof reportResultSchema>;

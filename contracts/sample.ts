@@ -5,7 +5,12 @@ import { scoreEvidenceSchema } from './score.ts';
 
 /** What the device hears that sent a sample. */
 export const takenSampleSchema = z
-  .object({ id: sampleIdSchema, artifact: artifactKeySchema, size: z.int(), expiresAt: storedTimestampSchema })
+  .object({
+    id: sampleIdSchema,
+    artifact: artifactKeySchema,
+    size: z.int(),
+    expiresAt: storedTimestampSchema,
+  })
   .meta({ id: 'TakenSample' });
 
 /** What is told of a submitted sample: never its bytes. */

@@ -28,7 +28,8 @@ export interface Topic<Value> {
   readonly placeOf: (value: Value) => string;
   readonly placement: 'artifact' | 'key';
   /** The limit that says how long a record is kept; null: for ever. */
-  readonly retention: 'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | 'sampleRetentionMs' | null;
+  readonly retention:
+    'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | 'sampleRetentionMs' | null;
   /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
   readonly compaction: { readonly minLagMs: number } | null;
   readonly holds: string;

@@ -1,3 +1,4 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { ContentAnalyser } from './analyser.ts';
 
 /**
@@ -8,8 +9,9 @@ const testString = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR', '-STANDARD-ANTIVIRUS-T
 const longestBytes = 128;
 
 /** Recognizes the EICAR test file, and has nothing to say of anything else. */
-export function createTestStringAnalyser(): ContentAnalyser {
+export function createTestStringAnalyser(profile: ClassifierProfile): ContentAnalyser {
   return {
+    profile,
     analyse: async (bytes) => {
       const text = bytes.length <= longestBytes ? Buffer.from(bytes).toString('latin1') : '';
       if (text.trimEnd() !== testString)

@@ -15,7 +15,8 @@ export const putSampleOperation = {
   method: 'PUT',
   path: '/v1/samples/{sha256}',
   tag: 'samples',
-  summary: 'Sends a file that a report’s result asked for (`"sample": { "wanted": true }`), within 30 seconds',
+  summary:
+    'Sends a file that a report’s result asked for (`"sample": { "wanted": true }`), within 30 seconds',
   access: { kind: 'device' },
   params,
   takesBytes: true,

@@ -39,11 +39,13 @@ export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId
   const guards: { tenantId: TenantId; guard: Guard }[] = [];
   for (const { field, value } of signals.facts.values()) {
     // Most facts of a common artifact are testimony of others: seen before anything is taken apart.
-    if ((field.startsWith('testimony:') || field.startsWith('sample:')) && !field.endsWith(tenantId)) continue;
+    if ((field.startsWith('testimony:') || field.startsWith('sample:')) && !field.endsWith(tenantId))
+      continue;
     const [kind, first = ''] = field.split(':', 2);
     if (kind === 'content') content.set(first, { ...(value as ScoreFact), classifier: first, content: true });
     // The tenant's own sample: what was condemned for everybody stands above it.
-    else if (kind === 'sample') samples.set(first, { ...(value as ScoreFact), classifier: first, content: true });
+    else if (kind === 'sample')
+      samples.set(first, { ...(value as ScoreFact), classifier: first, content: true });
     else if (kind === 'testimony')
       own.set(first, { ...(value as ScoreFact), classifier: first, content: false });
     else if (kind === 'finding' && first === tenantId) findings.push(value as FindingFact);

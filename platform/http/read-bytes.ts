@@ -22,27 +22,27 @@ export async function* readBytes(request: IncomingMessage, isCompressed: boolean
 /** Writes to the inflater no faster than its output is taken. */
 async function* inflate(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
-  let failure: unknown;
-  const feeding = (async () => {
+  const feed = async (): Promise<void> => {
     for await (const chunk of chunks) {
       if (gunzip.destroyed) return;
       if (!gunzip.write(chunk))
         await new Promise<void>((resolve) => gunzip.once('drain', resolve).once('close', resolve));
     }
     gunzip.end();
-  })().catch((error: unknown) => {
-    failure = error;
-    gunzip.destroy();
+  };
+  // Whoever reads the output is told of what went wrong with the input.
+  const feeding = feed().catch((error: unknown) => {
+    gunzip.destroy(
+      new FirebreakError('FB_BODY_INVALID', 'The body ends before it is whole.', { cause: error }),
+    );
   });
   try {
     yield* gunzip as AsyncIterable<Buffer>;
     await feeding;
-    if (failure !== undefined) throw failure;
   } catch (cause) {
-    if (failure !== undefined) throw failure;
-    throw new FirebreakError('FB_BODY_INVALID', 'The body is not what `Content-Encoding: gzip` says.', {
-      cause,
-    });
+    if (isFirebreakError(cause)) throw cause;
+    const detail = 'The body is not what `Content-Encoding: gzip` says.';
+    throw new FirebreakError('FB_BODY_INVALID', detail, { cause });
   } finally {
     gunzip.destroy();
   }

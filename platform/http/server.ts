@@ -24,7 +24,10 @@ export interface HttpServerOptions extends SystemOptions {
   readonly port: number;
   readonly routes: readonly Route[];
   readonly authenticator: Authenticator;
-  readonly limits: Pick<Limits, 'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes'>;
+  readonly limits: Pick<
+    Limits,
+    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes'
+  >;
   readonly events: HttpEvents;
   /** How long running calls may go on when the server stops, in milliseconds. */
   readonly drainMs: number;
@@ -187,7 +190,9 @@ export class HttpServer implements Part {
     // Null where no route matched: what was sent there is nobody's.
     const { route } = request.getDecorator<Admitted | null>(admitted) ?? {};
     if (route?.operation.body === undefined) return undefined;
-    const bytes = isCompressed(request.headers['content-encoding']) ? await inflateBody(body, limits.inflatedBodyBytes) : body;
+    const bytes = isCompressed(request.headers['content-encoding'])
+      ? await inflateBody(body, limits.inflatedBodyBytes)
+      : body;
     await this.#turns.take(bytes.length);
     return { json: parseJson(bytes, limits), bytes: bytes.length };
   }

@@ -143,7 +143,7 @@ export class SampleIntake {
       if (sizeBytes > this.#options.limits.sampleBytes) throw tooLarge(this.#options.limits.sampleBytes);
       digest.update(chunk);
       // A piece goes when the next one begins: whether it is the last is sealed into it.
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         if (gatheredBytes === pieceBytes) await flush(false);
         const part = chunk.subarray(at, at + pieceBytes - gatheredBytes);
         gathered.push(part);

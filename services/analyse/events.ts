@@ -52,6 +52,10 @@ export function createAnalyseEvents(logger: Logger, metrics: Metrics): AnalyseEv
     },
     ['what'],
   );
+  const keepingFailures = metrics.counter({
+    name: 'firebreak_analyse_keeping_failures_total',
+    help: 'Rounds in which the store was not put in order, so that what has expired waits; each is tried again.',
+  });
   return {
     analysed: (sampleId, outcome, took) => {
       samples.inc({ outcome: outcome.outcome });
@@ -74,6 +78,9 @@ export function createAnalyseEvents(logger: Logger, metrics: Metrics): AnalyseEv
     kept: (done) => {
       for (const [what, count] of Object.entries(done)) if (count > 0) kept.inc({ what }, count as number);
     },
-    keepingFailed: (error) => logger.warn({ error }, 'expired samples wait for the next round'),
+    keepingFailed: (error) => {
+      keepingFailures.inc();
+      logger.warn({ error }, 'expired samples wait for the next round');
+    },
   };
 }

@@ -1,6 +1,5 @@
 import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
 import { failed } from '../../classifiers/outcome.ts';
-import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { isFirebreakError } from '../../contracts/errors.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics, type StoredSample } from '../../contracts/topics.ts';
@@ -17,7 +16,6 @@ export interface SampleWorkerOptions {
   readonly log: TopicLog;
   readonly vault: Pick<SampleVault, 'beginAnalysis' | 'read' | 'settle'>;
   readonly analyser: ContentAnalyser;
-  readonly profile: ClassifierProfile;
   readonly limits: Pick<Limits, 'sampleAnalysisMs' | 'sampleAnalysers'>;
   readonly events: AnalyseEvents;
   /** Epoch milliseconds. */
@@ -93,7 +91,12 @@ export class SampleWorker implements Part {
       events.poisoned(poison.length);
     }
     for (const { value, offset, headers } of records) {
-      const origin = { topic, partition, headers, record: batch.records.find((raw) => raw.offset === offset) };
+      const origin = {
+        topic,
+        partition,
+        headers,
+        record: batch.records.find((raw) => raw.offset === offset),
+      };
       // As many at a time as there are workers, over all partitions: each holds a whole sample in memory.
       const done = value === null || (await this.#slots.run(() => this.#settle(value, origin)));
       if (!done) return;
@@ -131,8 +134,10 @@ export class SampleWorker implements Part {
     attempts: number,
     headers: RecordHeaders,
   ): Promise<boolean> {
-    const { log, vault, analyser, profile, limits, events, now } = this.#options;
+    const { log, vault, analyser, limits, events, now } = this.#options;
     const { tenantId, sampleId, fileName } = sample;
+    // Its version may change while it runs, as its rules do.
+    const { profile } = analyser;
     const startedMs = now();
     const outcome =
       attempts > mostAttempts

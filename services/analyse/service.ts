@@ -1,5 +1,4 @@
 import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
-import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
@@ -14,8 +13,6 @@ export interface AnalyseDependencies {
   readonly log: TopicLog;
   readonly vault: SampleVault;
   readonly analyser: ContentAnalyser;
-  /** Of the analyser: what its score is held against. */
-  readonly profile: ClassifierProfile;
   readonly limits: Limits;
   readonly events: AnalyseEvents;
 }

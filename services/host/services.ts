@@ -144,9 +144,8 @@ export const services = {
     const vault = openVault(platform, config, 'samples', 3);
     if (vault === null) return { routes: [], parts: [] };
     const { limits } = config;
-    const profile = await readProfile('content');
-    const analyser = createTestStringAnalyser();
-    return { routes: [], ...createAnalyse({ log, vault, analyser, profile, limits, events }) };
+    const analyser = createTestStringAnalyser(await readProfile('content'));
+    return { routes: [], ...createAnalyse({ log, vault, analyser, limits, events }) };
   },
 } satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
 

@@ -84,8 +84,7 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
     ['topic'],
   );
   // There from the start: the first one is an increase, too.
-  for (const { name } of followedTopics)
-    unreadable.inc({ topic: name }, 0);
+  for (const { name } of followedTopics) unreadable.inc({ topic: name }, 0);
   const readFailures = metrics.counter({
     name: 'firebreak_ingest_read_failures_total',
     help: 'Times that reading the log for the view failed and was tried again.',

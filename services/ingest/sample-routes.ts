@@ -50,7 +50,9 @@ export function sampleRoutes(deps: SampleRoutesDependencies): readonly Route[] {
     route(putSampleOperation, async (request) => {
       deps.assertReady();
       try {
-        const { sample, fresh } = await slots.run(request.principal.tenantId, () => takeSample(deps, request));
+        const { sample, fresh } = await slots.run(request.principal.tenantId, () =>
+          takeSample(deps, request),
+        );
         deps.events.sampleTaken(fresh, sample.sizeBytes);
         const { sampleId: id, artifactKey: artifact, sizeBytes: size, expiresAt } = sample;
         return { status: fresh ? 201 : 200, json: { id, artifact, size, expiresAt } };
@@ -69,8 +71,7 @@ async function takeSample(
   const { vault, reports, view, limits } = deps;
   const { sha256 } = request.params;
   const { tenantId, deviceId } = request.principal;
-  if (vault === null)
-    throw new FirebreakError('FB_SAMPLES_OFF', 'This installation has no key for samples.');
+  if (vault === null) throw new FirebreakError('FB_SAMPLES_OFF', 'This installation has no key for samples.');
   if (view.policyOf(tenantId).sampleConsent === 'never')
     throw new FirebreakError('FB_CONSENT_FORBIDS', 'The policy is `never`.');
   const stored = await vault.find(tenantId, sha256);

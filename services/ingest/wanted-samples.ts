@@ -30,7 +30,11 @@ export class WantedSamples {
   }
 
   /** A tenant has sent it: it is not asked for again before it expires. */
-  sent({ tenantId, artifactKey, expiresAt }: Pick<StoredSample, 'tenantId' | 'artifactKey' | 'expiresAt'>): void {
+  sent({
+    tenantId,
+    artifactKey,
+    expiresAt,
+  }: Pick<StoredSample, 'tenantId' | 'artifactKey' | 'expiresAt'>): void {
     const name = nameOf(tenantId, artifactKey);
     this.#sent.delete(name);
     this.#sent.set(name, toEpochMs(expiresAt));

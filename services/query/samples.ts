@@ -53,10 +53,9 @@ export function sampleRoutes(database: QueryDatabase): readonly Route[] {
     }),
     route(getSampleOperation, async ({ params: { sha256 }, principal }) => {
       const { rows } = await database.asTenant(principal.tenantId, (client) =>
-        client.query<SampleRow>(
-          `select ${columns} from samples.samples where sha256 = decode($1, 'hex')`,
-          [sha256],
-        ),
+        client.query<SampleRow>(`select ${columns} from samples.samples where sha256 = decode($1, 'hex')`, [
+          sha256,
+        ]),
       );
       if (rows[0] === undefined) throw unknown();
       return { status: 200, json: sampleItem(rows[0]) };

@@ -63,10 +63,10 @@ async function store(bytes: Buffer, by = vault): Promise<StoredSample> {
   return (await by.take(origin, sha256Hex(bytes), content(), bytes.length)).sample;
 }
 
-async function start(analyser: ContentAnalyser = createTestStringAnalyser(), by: SampleVault = vault) {
+async function start(analyser: ContentAnalyser = createTestStringAnalyser(profile), by: SampleVault = vault) {
   const metrics = createMetrics();
   const events = createAnalyseEvents(createLogger({ name: 'test', level: 'silent' }), metrics);
-  worker = new SampleWorker({ log, vault: by, analyser, profile, limits, events, now: Date.now });
+  worker = new SampleWorker({ log, vault: by, analyser, limits, events, now: Date.now });
   await worker.start();
   return { metrics, events };
 }
@@ -147,8 +147,9 @@ describe('a sample in the store', () => {
 describe('a sample that the analyser cannot cope with', () => {
   const hostile = Buffer.from('hostile');
   const after = (what: () => Promise<never>): ContentAnalyser => ({
+    profile,
     analyse: (bytes, hints) =>
-      Buffer.from(bytes).equals(hostile) ? what() : createTestStringAnalyser().analyse(bytes, hints),
+      Buffer.from(bytes).equals(hostile) ? what() : createTestStringAnalyser(profile).analyse(bytes, hints),
     close: () => Promise.resolve(),
   });
 
@@ -205,7 +206,7 @@ describe('what cannot be read', () => {
     ]);
     expect(await stateOf(lost)).toMatchObject({ state: 'stored' });
     await worker?.stop();
-    await start(createTestStringAnalyser(), former);
+    await start(createTestStringAnalyser(profile), former);
     await log.append(topics.samples, [lost]);
     expect(await settled(lost)).toMatchObject({ state: 'analysed' });
   });
