@@ -4,8 +4,7 @@ import { isFirebreakError } from '../../contracts/errors.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics, type StoredSample } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
-import { Slots } from '../../platform/lifecycle/slots.ts';
-import type { Batch, Consumer, StoredRecord } from '../../platform/log/log.ts';
+import type { Batch, Consumer, PartitionRef, StoredRecord } from '../../platform/log/log.ts';
 import { persist } from '../../platform/log/persist.ts';
 import { parseBatch, type RecordHeaders, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { SampleVault } from '../../platform/samples/sample-vault.ts';
@@ -34,7 +33,6 @@ interface Origin {
 export const group = 'analyse';
 /** What was begun so often and never ended brought the process down. */
 const mostAttempts = 3;
-const batchRecords = 16;
 
 /**
  * The consumer of `samples.v1`:
@@ -48,14 +46,17 @@ const batchRecords = 16;
 export class SampleWorker implements Part {
   readonly name = group;
   readonly #options: SampleWorkerOptions;
-  readonly #slots: Slots;
+  /** Samples that may still be taken up. */
+  #free: number;
+  /** Partitions that wait for a place, in order. */
+  readonly #waiting = new Map<string, PartitionRef>();
   #consumer: Consumer | undefined;
   #stopping = false;
   #failure: string | null = null;
 
   constructor(options: SampleWorkerOptions) {
     this.#options = options;
-    this.#slots = new Slots(options.limits.sampleAnalysers);
+    this.#free = options.limits.sampleAnalysers;
   }
 
   async start(): Promise<void> {
@@ -63,8 +64,9 @@ export class SampleWorker implements Part {
       group,
       topics: [topics.samples.name],
       from: 'earliest',
-      maxBatchRecords: batchRecords,
+      maxBatchRecords: 1,
       handle: (batch, consumer) => this.#handle(batch, consumer),
+      onLost: (partitions, _clean, consumer) => this.#letGo(partitions, consumer),
       onFailed: (error) => {
         this.#failure = 'it stopped after a bug; the process must be restarted';
         this.#options.events.workerFailed(error);
@@ -82,7 +84,38 @@ export class SampleWorker implements Part {
     return this.#failure;
   }
 
+  /**
+   * As many samples at a time as there are workers, over all partitions: each lies in memory as a whole. A partition that
+   * finds no place is paused and not waited for, so that it can be given up at once, and is not taken for one that
+   * stands still.
+   */
   async #handle(batch: Batch, consumer: Consumer): Promise<void> {
+    const { topic, partition } = batch;
+    if (this.#free === 0) {
+      this.#waiting.set(`${topic}/${partition}`, { topic, partition });
+      consumer.pause([{ topic, partition }]);
+      consumer.seek({ topic, partition, offset: batch.records[0]?.offset ?? batch.end });
+      return;
+    }
+    this.#free -= 1;
+    try {
+      await this.#take(batch, consumer);
+    } finally {
+      this.#free += 1;
+      for (const next of this.#waiting.values()) {
+        this.#letGo([next], consumer);
+        break;
+      }
+    }
+  }
+
+  /** They wait for no place any more: they get one, or somebody else has them. */
+  #letGo(partitions: readonly PartitionRef[], consumer: Consumer): void {
+    const waiting = partitions.filter((ref) => this.#waiting.delete(`${ref.topic}/${ref.partition}`));
+    consumer.resume(waiting);
+  }
+
+  async #take(batch: Batch, consumer: Consumer): Promise<void> {
     const { log, events } = this.#options;
     const { topic, partition } = batch;
     const { records, poison } = parseBatch(topics.samples, batch);
@@ -90,23 +123,14 @@ export class SampleWorker implements Part {
       await log.bequeath(batch, group, poison, 'FB_RECORD_UNREADABLE');
       events.poisoned(poison.length);
     }
-    for (const { value, offset, headers } of records) {
-      const origin = {
-        topic,
-        partition,
-        headers,
-        record: batch.records.find((raw) => raw.offset === offset),
-      };
-      // As many at a time as there are workers, over all partitions: each holds a whole sample in memory.
-      const done = value === null || (await this.#slots.run(() => this.#settle(value, origin)));
-      if (!done) return;
-      this.#commit(consumer, { topic, partition, offset: offset + 1 });
+    const { end } = batch;
+    const [only] = records;
+    if (only?.value != null) {
+      const { headers, value } = only;
+      const origin = { topic, partition, headers, record: batch.records[0] };
+      if (!(await this.#settle(value, origin))) return;
     }
-    this.#commit(consumer, { topic, partition, offset: batch.end });
-  }
-
-  #commit(consumer: Consumer, position: Parameters<Consumer['commit']>[0]): void {
-    consumer.commit(position).catch((error: unknown) => this.#options.events.commitFailed(error));
+    consumer.commit({ topic, partition, offset: end }).catch((error: unknown) => events.commitFailed(error));
   }
 
   /** @returns false when it was stopped before the effects stood */

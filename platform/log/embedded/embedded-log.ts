@@ -24,7 +24,7 @@ import { PageCache } from './page-cache.ts';
 import type { ReaderOptions, RecordPage } from './partition-reader.ts';
 import { PostgresBatchStore } from './postgres-batch-store.ts';
 import { defaultSettings, type EmbeddedLogOptions, type EmbeddedLogSettings } from './settings.ts';
-import { Slots } from '../../lifecycle/slots.ts';
+import { Slots } from './slots.ts';
 import { Topics } from './topics.ts';
 import { Writer } from './writer.ts';
 

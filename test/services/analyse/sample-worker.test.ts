@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContentAnalyser } from '../../../classifiers/content/analyser.ts';
 import { createTestStringAnalyser } from '../../../classifiers/content/test-string.ts';
 import { readProfile } from '../../../classifiers/profiles.ts';
@@ -26,6 +27,8 @@ const testFile = Buffer.from(
 const limits = { ...defaultLimits, sampleAnalysisMs: 100 };
 const keys = parseSampleKeys(`first:${'a'.repeat(64)}`);
 
+/** More than there are places for samples. */
+const partitions = 3;
 let database: TestDatabase;
 let embedded: EmbeddedLog;
 let log: TopicLog;
@@ -36,7 +39,7 @@ const profile = await readProfile('content');
 beforeAll(async () => {
   database = await startTestDatabase();
   embedded = await openEmbeddedLog({ connection: database.owner });
-  log = new TopicLog(embedded, 1);
+  log = new TopicLog(embedded, partitions);
   await log.createTopics();
   vault = new SampleVault({ pool: database.pool('firebreak_samples'), keys, limits });
 }, 60_000);
@@ -73,8 +76,9 @@ async function start(analyser: ContentAnalyser = createTestStringAnalyser(profil
 
 async function valuesOf<Value>(topic: Topic<Value>): Promise<readonly Value[]> {
   const values: Value[] = [];
-  for await (const batch of embedded.read({ topic: topic.name, partition: 0, offset: 0 }))
-    for (const { value } of parseBatch(topic, batch).records) if (value !== null) values.push(value);
+  for (let partition = 0; partition < partitions; partition += 1)
+    for await (const batch of embedded.read({ topic: topic.name, partition, offset: 0 }))
+      for (const { value } of parseBatch(topic, batch).records) if (value !== null) values.push(value);
   return values;
 }
 
@@ -95,9 +99,10 @@ const settled = (sample: StoredSample) =>
     return row === undefined || row.state === 'stored' ? null : row;
   });
 const caughtUp = () =>
-  eventually(async () =>
-    (await embedded.lag('analyse', [topics.samples.name]))[0]?.lag === 0 ? true : null,
-  );
+  eventually(async () => {
+    const lags = await embedded.lag('analyse', [topics.samples.name]);
+    return lags.every(({ lag }) => lag === 0) ? true : null;
+  });
 
 describe('a sample in the store', () => {
   test('whose content is known becomes content evidence once, however often it is told of', async () => {
@@ -200,7 +205,7 @@ describe('what cannot be read', () => {
       const found = await valuesOf(topics.deadLetters);
       return found.length === 2 ? found : null;
     });
-    expect(letters.map(({ code, group }) => [code, group])).toEqual([
+    expect(letters.map(({ code, group }) => [code, group]).sort()).toEqual([
       ['FB_RECORD_UNREADABLE', 'analyse'],
       ['FB_SAMPLE_UNREADABLE', 'analyse'],
     ]);
@@ -210,6 +215,28 @@ describe('what cannot be read', () => {
     await log.append(topics.samples, [lost]);
     expect(await settled(lost)).toMatchObject({ state: 'analysed' });
   });
+});
+
+test('partitions share the places for samples: one at a time, and none is forgotten', async () => {
+  let [running, most] = [0, 0];
+  const profiled = createTestStringAnalyser(profile);
+  await start({
+    ...profiled,
+    analyse: async (bytes, hints) => {
+      running += 1;
+      most = Math.max(most, running);
+      await sleep(20);
+      running -= 1;
+      return profiled.analyse(bytes, hints);
+    },
+  });
+  const samples: StoredSample[] = [];
+  for (let n = 0; n < 9; n += 1) samples.push(await store(randomBytes(20)));
+  await log.append(topics.samples, samples);
+  for (const sample of samples)
+    expect(await settled(sample)).toMatchObject({ state: 'analysed', attempts: 1 });
+  await caughtUp();
+  expect(most).toBe(1);
 });
 
 test('the keeper tells the log of a sample that nobody lived to tell of, once', async () => {
