@@ -9,10 +9,11 @@ export const classifierIds = ['metadata', 'behavior', 'script', 'rules'] as cons
  * rules are loaded. The version of `rules` lacks the digest of the rules in force.
  */
 export async function readProfiles(): Promise<readonly ClassifierProfile[]> {
-  return Promise.all(
-    classifierIds.map(async (id) => {
-      const manifest = await readFile(new URL(`./${id}/manifest.json`, import.meta.url), 'utf8');
-      return classifierProfileSchema.parse(JSON.parse(manifest));
-    }),
-  );
+  return Promise.all(classifierIds.map(readProfile));
+}
+
+/** @param id the folder of a classifier, also of one that looks at something else than reports */
+export async function readProfile(id: string): Promise<ClassifierProfile> {
+  const manifest = await readFile(new URL(`./${id}/manifest.json`, import.meta.url), 'utf8');
+  return classifierProfileSchema.parse(JSON.parse(manifest));
 }

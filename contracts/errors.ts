@@ -29,7 +29,7 @@ export const errorDefinitions = {
   FB_MEDIA_TYPE: define(
     415,
     'The media type or encoding is not supported',
-    'Send `application/json`, plain or with `Content-Encoding: gzip`.',
+    'Send `application/json` (a sample: `application/octet-stream`), plain or with `Content-Encoding: gzip`.',
   ),
   FB_QUERY_INVALID: define(
     400,
@@ -54,8 +54,8 @@ export const errorDefinitions = {
   ),
   FB_HASH_MISMATCH: define(
     400,
-    'The text does not have the digest that the report names',
-    'Send the text untouched, as UTF-8 without byte order mark.',
+    'The content does not have the digest that is named',
+    'Send it untouched: text as UTF-8 without byte order mark, a sample as it lies on the disk.',
   ),
   FB_REPORT_TOO_LARGE: define(
     413,
@@ -90,6 +90,28 @@ export const errorDefinitions = {
     'The enrolment key was used as often as it may be',
     'Make a new key.',
   ),
+  FB_CONSENT_FORBIDS: define(
+    409,
+    'The organization’s policy does not let this sample be sent',
+    'Do not send it again; an administrator sets `sampleConsent` in the policy.',
+  ),
+  FB_SAMPLE_UNREPORTED: define(
+    409,
+    'No device of the organization reported this file',
+    'Report it first; history has a report moments after it was accepted.',
+    true,
+  ),
+  FB_SAMPLE_QUOTA: define(
+    409,
+    'The organization has as many samples stored as it may',
+    'Delete some with `DELETE /v1/samples/{sha256}`, or wait until some expire.',
+  ),
+  FB_SAMPLES_OFF: define(
+    409,
+    'Samples are not taken here',
+    'Give the service a key with FIREBREAK_SAMPLE_KEYS, or do not send samples.',
+  ),
+  FB_SAMPLE_TOO_LARGE: define(413, 'The sample is too large', 'Do not send it again.'),
   FB_RATE_LIMITED: define(429, 'Too much at once', 'Wait as long as `Retry-After` says.', true),
   FB_OVERLOADED: define(
     503,
@@ -139,6 +161,11 @@ export const errorDefinitions = {
     500,
     'A record could not be processed',
     'It lies in the dead letters; mend the cause and replay it.',
+  ),
+  FB_SAMPLE_UNREADABLE: define(
+    500,
+    'A stored sample cannot be decrypted',
+    'Give back the key that it was stored under (FIREBREAK_SAMPLE_KEYS), then replay the dead letter.',
   ),
   FB_CONFIG_INVALID: define(
     500,

@@ -164,6 +164,12 @@ export const reportResultSchema = z
     dropped: z.int().positive().apply(optional).describe('ECS keys that were not taken.'),
     error: problemSchema.apply(optional),
     retryAfterMs: z.int().positive().apply(optional),
+    sample: z
+      .object({ wanted: z.boolean() })
+      .apply(optional)
+      .describe(
+        'The file itself is asked for: `PUT /v1/samples/{sha256}`. Under the consent `prompt` a person is asked first.',
+      ),
   })
   .meta({ id: 'ReportResult' });
 export type ReportResult = z.infer<typeof reportResultSchema>;

@@ -19,6 +19,9 @@ export type EntryId = z.infer<typeof entryIdSchema>;
 export const decisionIdSchema = z.uuid().brand<'DecisionId'>();
 export type DecisionId = z.infer<typeof decisionIdSchema>;
 
+export const sampleIdSchema = z.uuid().brand<'SampleId'>();
+export type SampleId = z.infer<typeof sampleIdSchema>;
+
 export const overrideIdSchema = z.uuid().brand<'OverrideId'>();
 export type OverrideId = z.infer<typeof overrideIdSchema>;
 

@@ -198,6 +198,46 @@ export const limitDefinitions = {
     'FIREBREAK_SHARED_FROM_TENANTS',
     'Counts and times of an artifact are told to others when at least this many organizations know it; never below 3.',
   ),
+  sampleBytes: limit(
+    32 * mebibyte,
+    'FIREBREAK_LIMIT_SAMPLE_BYTES',
+    'Nearly all malware is smaller, and an analyser holds a whole sample in memory.',
+  ),
+  sampleQuotaBytes: limit(
+    1024 * mebibyte,
+    'FIREBREAK_LIMIT_SAMPLE_QUOTA_BYTES',
+    'What one organization may have stored at a time, uploads that are on their way included.',
+  ),
+  sampleUploadsPerProcess: limit(
+    16,
+    'FIREBREAK_LIMIT_SAMPLE_UPLOADS',
+    'At once, of which one organization gets a quarter: each holds a piece of 256 KiB and writes to the database.',
+  ),
+  sampleRetentionMs: limit(
+    7 * day,
+    'FIREBREAK_RETENTION_SAMPLES_MS',
+    'A sample is analysed within seconds; the rest of the time is for people who look into it.',
+  ),
+  sampleAnalysisMs: limit(
+    20 * second,
+    'FIREBREAK_LIMIT_SAMPLE_ANALYSIS_MS',
+    'What takes longer is missing evidence: the sample is given up and the next one begins.',
+  ),
+  sampleAnalysisMib: limit(
+    512,
+    'FIREBREAK_LIMIT_SAMPLE_ANALYSIS_MIB',
+    'Memory of one worker of the analyser; a sample that takes more is given up.',
+  ),
+  sampleAnalysers: limit(
+    1,
+    'FIREBREAK_LIMIT_SAMPLE_ANALYSERS',
+    'Samples that one process analyses at a time, each in a worker thread of its own.',
+  ),
+  sentSamples: limit(
+    200_000,
+    'FIREBREAK_LIMIT_SENT_SAMPLES',
+    'About 20 MB; remembers what was sent, so that it is not asked for again.',
+  ),
   historyRetentionDays: limit(
     180,
     'FIREBREAK_RETENTION_HISTORY_DAYS',
@@ -229,6 +269,8 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
   { says: 'joinDeadlineMs < undecidedMs', holds: (l) => l.joinDeadlineMs < l.undecidedMs },
   { says: 'joinDeadlineMs < holdMs', holds: (l) => l.joinDeadlineMs < l.holdMs },
   { says: 'holdMs <= waitMs', holds: (l) => l.holdMs <= l.waitMs },
+  { says: 'bodyBytes <= sampleBytes', holds: (l) => l.bodyBytes <= l.sampleBytes },
+  { says: 'sampleBytes <= sampleQuotaBytes', holds: (l) => l.sampleBytes <= l.sampleQuotaBytes },
   { says: 'sharedFromTenants >= 3', holds: (l) => l.sharedFromTenants >= 3 },
   { says: 'cursorLifeMs < tombstoneDelayMs', holds: (l) => l.cursorLifeMs < l.tombstoneDelayMs },
   { says: 'suspicionLifeMs <= blockLifeMs', holds: (l) => l.suspicionLifeMs <= l.blockLifeMs },

@@ -130,9 +130,13 @@ function describe(same: readonly Operation[], schemas: Schemas): JsonObject {
     ...(document && {
       requestBody: { required: true, content: jsonContent(document, schemas, first.examples?.body) },
     }),
+    ...(first.takesBytes && { requestBody: { required: true, content: bytesContent } }),
     responses: { ...answers(same, schemas), ...problems(first) },
   };
 }
+
+/** OpenAPI 3.1 describes bytes by their media type alone. */
+const bytesContent: JsonObject = { 'application/octet-stream': {} };
 
 function whoMay(access: Access): string {
   return access.kind === 'person'
@@ -217,12 +221,13 @@ function problemResponses(schemas: Schemas): JsonObject {
   );
 }
 
-function problems({ access, params, query, body, path, answers: own }: Operation): JsonObject {
+function problems({ access, params, query, body, takesBytes, path, answers: own }: Operation): JsonObject {
+  const hasBody = body !== undefined || takesBytes === true;
   const statuses = [
-    ...(params || query || body ? [400] : []),
+    ...(params || query || hasBody ? [400] : []),
     ...(access.kind === 'public' ? [] : [401, 403, 503]),
     ...(path.includes('{') ? [404] : []),
-    ...(body ? [413, 415] : []),
+    ...(hasBody ? [413, 415] : []),
     429,
     500,
   ];

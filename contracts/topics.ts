@@ -9,6 +9,7 @@ import {
   deviceIdSchema,
   type EntryId,
   reportIdSchema,
+  sampleIdSchema,
   storedTimestampSchema,
   tenantIdSchema,
 } from './ids.ts';
@@ -27,7 +28,8 @@ export interface Topic<Value> {
   readonly placeOf: (value: Value) => string;
   readonly placement: 'artifact' | 'key';
   /** The limit that says how long a record is kept; null: for ever. */
-  readonly retention: 'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | null;
+  readonly retention:
+    'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | 'sampleRetentionMs' | null;
   /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
   readonly compaction: { readonly minLagMs: number } | null;
   readonly holds: string;
@@ -54,26 +56,57 @@ export const acceptedReportSchema = z.object({
 });
 export type AcceptedReport = z.infer<typeof acceptedReportSchema>;
 
-/** What was found about one artifact and bears on another. Keyed by its target. */
-export const findingSchema = z.object({
+const findingFields = {
   id: z.uuid(),
   targetKey: artifactKeySchema,
-  relation: z.enum(['process-image', 'parent-image']),
-  micronats: micronatsSchema,
   tenantId: tenantIdSchema,
   deviceId: deviceIdSchema,
   reportId: reportIdSchema,
   reportedAt: storedTimestampSchema,
   acceptedAt: storedTimestampSchema,
+  foundAt: storedTimestampSchema,
+};
+
+/** What a condemned behaviour says against the image of its process, or of that one's parent. */
+export const behaviorFindingSchema = z.object({
+  ...findingFields,
+  relation: z.enum(['process-image', 'parent-image']),
+  micronats: micronatsSchema,
   processEntityId: z.string().max(256).apply(optional),
   source: z.object({
     artifactKey: artifactKeySchema,
     threatName: z.string().max(200).apply(optional),
     decidedAt: storedTimestampSchema,
   }),
-  foundAt: storedTimestampSchema,
 });
+export type BehaviorFinding = z.infer<typeof behaviorFindingSchema>;
+
+/** What the content of a submitted sample says: bytes whose digest the service computed itself. */
+export const sampleFindingSchema = z.object({
+  ...findingFields,
+  relation: z.literal('sample'),
+  score: scoreSchema,
+});
+export type SampleFinding = z.infer<typeof sampleFindingSchema>;
+
+/** What was found beside the reports of an artifact and reopens its case. Keyed by its target. */
+export const findingSchema = z.discriminatedUnion('relation', [behaviorFindingSchema, sampleFindingSchema]);
 export type Finding = z.infer<typeof findingSchema>;
+
+/** A sample lies in the store, for whoever analyses it: never the bytes. */
+export const storedSampleSchema = z.object({
+  sampleId: sampleIdSchema,
+  tenantId: tenantIdSchema,
+  deviceId: deviceIdSchema,
+  artifactKey: artifactKeySchema,
+  sizeBytes: z.int().nonnegative(),
+  fileName: z.string().max(4096).nullable().describe('As the report named it.'),
+  reportId: reportIdSchema.describe('Of the report that the sample was asked for by.'),
+  reportedAt: storedTimestampSchema,
+  storedAt: storedTimestampSchema,
+  expiresAt: storedTimestampSchema,
+});
+export type StoredSample = z.infer<typeof storedSampleSchema>;
 
 const subjectSchema = z.object({ tenantId: tenantIdSchema.nullable(), deviceId: deviceIdSchema.nullable() });
 
@@ -234,7 +267,17 @@ export const topics = {
     placement: 'artifact',
     retention: 'reportRetentionMs',
     compaction: null,
-    holds: 'what was found about one artifact and bears on another',
+    holds: 'what was found about one artifact and bears on another, or in a submitted sample of it',
+  }),
+  samples: topic({
+    name: 'samples.v1',
+    schema: storedSampleSchema,
+    keyOf: (sample) => sample.artifactKey,
+    placeOf: (sample) => sample.artifactKey,
+    placement: 'artifact',
+    retention: 'sampleRetentionMs',
+    compaction: null,
+    holds: 'that an organization’s sample of an artifact lies in the store; never its bytes',
   }),
   decisions: topic({
     name: 'decisions.v1',

@@ -1,6 +1,7 @@
 import { createHttpEvents } from '../platform/http/events.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
 import { createMetrics, type MetricDescription, type Metrics } from '../platform/telemetry/metrics.ts';
+import { createAnalyseEvents } from '../services/analyse/events.ts';
 import { createClassifyEvents } from '../services/classify/events.ts';
 import { createCorrelateEvents, watchCorrelate } from '../services/correlate/events.ts';
 import { createHostEvents, watchHost } from '../services/host/events.ts';
@@ -25,6 +26,7 @@ const declarations: Readonly<Record<ServiceName | 'process', (metrics: Metrics) 
     createIngestEvents(metrics, logger);
     watchIngest(metrics, {
       ...{ waiters: none, inflightBytes: none, undecidedSeconds: none, decidedEntries: none, answers: none },
+      sentSamples: none,
     });
   },
   classify: (metrics) => void createClassifyEvents(logger, metrics),
@@ -35,6 +37,7 @@ const declarations: Readonly<Record<ServiceName | 'process', (metrics: Metrics) 
   publish: (metrics) => void createPublishEvents(logger, metrics),
   record: (metrics) => void createRecordEvents(logger, metrics),
   query: (metrics) => void createQueryEvents(logger, metrics),
+  analyse: (metrics) => void createAnalyseEvents(logger, metrics),
 };
 
 /** One metric and who tells it: one of the services, or every process. */

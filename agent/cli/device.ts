@@ -6,10 +6,10 @@ import type { Policy } from '../../contracts/policy.ts';
 import type { ReportInput } from '../../contracts/report.ts';
 import type { EffectiveDevice } from '../../engine/effective/effective.ts';
 import { ServerClock } from '../sdk/clock.ts';
-import { encounter, type Sentry } from '../sdk/encounter.ts';
+import { encounter, type Encounter, type Sentry } from '../sdk/encounter.ts';
 import { EntryStore } from '../sdk/entry-store.ts';
-import type { Obeyed } from '../sdk/obey.ts';
 import { createReportsClient, type ReportsClient } from '../sdk/reports-client.ts';
+import { createSampleClient, type SampleClient } from '../sdk/sample-client.ts';
 import { ServiceError } from '../sdk/service-call.ts';
 import type { AgentIdentity, Contact, StateFolder } from './state-folder.ts';
 
@@ -92,8 +92,14 @@ export class Device implements Sentry {
   }
 
   /** Obeys the entries at hand, else reports and waits; see `encounter`. */
-  async meet(report: ReportInput, waitMs: number): Promise<Obeyed> {
-    return (await encounter(this, report, waitMs)).outcome;
+  async meet(report: ReportInput, waitMs: number): Promise<Encounter> {
+    return encounter(this, report, waitMs);
+  }
+
+  /** Sends files that the service asked for. */
+  samples(): SampleClient {
+    const { baseUrl, credential: token } = this.identity;
+    return createSampleClient({ baseUrl, token });
   }
 
   /** Notes when the service was last heard, for `status`. */

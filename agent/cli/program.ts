@@ -7,6 +7,8 @@ import { runReplay, type ReplayOptions } from './commands/replay.ts';
 import { runScan, type ScanOptions } from './commands/scan.ts';
 import { runStatus } from './commands/status.ts';
 import { runWatch } from './commands/watch.ts';
+import { confirmOnTerminal } from './confirm.ts';
+import type { Confirm } from './sample-errands.ts';
 import { AgentError, StateFolder, stateFolderPath } from './state-folder.ts';
 
 export const exitCodes = { allowed: 0, failed: 1, blocked: 3 } as const;
@@ -37,14 +39,19 @@ const collect = (text: string, before: readonly string[] = []): readonly string[
 interface Surroundings {
   readonly folder: (options: StateOption) => StateFolder;
   readonly print: (line: string) => void;
+  readonly confirm: Confirm;
   /** Adds a command with the options that all have. */
   readonly command: (name: string, summary: string) => Command;
   /** Something was stopped: the exit code tells. */
   readonly noteStopped: (stopped: boolean) => void;
 }
 
-/** The `firebreak-agent` command. `print` takes one line of output. */
-export function createProgram(environment: NodeJS.ProcessEnv, print: (line: string) => void): Program {
+/** The `firebreak-agent` command. `print` takes one line of output; `confirm` asks before a file is sent, where the policy says so. */
+export function createProgram(
+  environment: NodeJS.ProcessEnv,
+  print: (line: string) => void,
+  confirm: Confirm = confirmOnTerminal,
+): Program {
   let exitCode: number = exitCodes.allowed;
   const program = new Command('firebreak-agent')
     .description('Reference agent of Firebreak: reports what it sees, obeys what the service decides.')
@@ -54,6 +61,7 @@ export function createProgram(environment: NodeJS.ProcessEnv, print: (line: stri
   const surroundings: Surroundings = {
     folder: ({ state }) => new StateFolder(stateFolderPath(state, environment)),
     print,
+    confirm,
     command: (name, summary) =>
       program
         .command(name)
@@ -103,17 +111,17 @@ function addDeviceCommands({ command, folder, print }: Surroundings): void {
   );
 }
 
-function addJudgingCommands({ command, folder, print, noteStopped }: Surroundings): void {
+function addJudgingCommands({ command, folder, print, confirm, noteStopped }: Surroundings): void {
   command(
     'scan',
-    'report files, command lines or scripts, wait for the verdict and obey; exit code 3 when one is blocked',
+    'report files, command lines or scripts, wait for the verdict and obey; files that the service asks for are sent as the policy allows; exit code 3 when one is blocked',
   )
     .argument('[files...]', 'files to judge before they run')
     .option('--wait <seconds>', 'hold so long (default: what the policy says)', seconds)
     .option('--command-line <text>', 'a command line to judge; may be repeated', collect)
     .option('--script <file>', 'a script to judge as text; may be repeated', collect)
     .action(async (files: string[], options: ScanOptions & StateOption) => {
-      noteStopped(await runScan(folder(options), files, options, print));
+      noteStopped(await runScan(folder(options), files, options, print, confirm));
     });
 
   command('replay', 'play recorded reports as a device would; exit code 3 when something is stopped')

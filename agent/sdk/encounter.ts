@@ -24,6 +24,8 @@ export interface Encounter {
   readonly outcome: Obeyed;
   /** `device`: the entries at hand decided, nobody was waited for. */
   readonly decidedAt: 'device' | 'service';
+  /** The service asks for the file itself; see `createSampleClient`. */
+  readonly sampleWanted: boolean;
 }
 
 /** Beyond the hold, for the answer to travel. */
@@ -37,20 +39,28 @@ const travelMs = 2_000;
 export async function encounter(sentry: Sentry, report: ReportInput, waitMs: number): Promise<Encounter> {
   const { key } = identifyArtifact(reportSchema.parse(report).artifact);
   const known = obeyEntries(sentry.entriesOf(key), sentry.policy, sentry.device, sentry.now());
-  if (known === null) return { outcome: await ask(sentry, report, waitMs), decidedAt: 'service' };
-  await ask(sentry, { ...report, localAction: known.stopped ? 'blocked' : 'allowed' }, 0);
-  return { outcome: known, decidedAt: 'device' };
+  if (known === null) return { ...(await ask(sentry, report, waitMs)), decidedAt: 'service' };
+  const { sampleWanted } = await ask(
+    sentry,
+    { ...report, localAction: known.stopped ? 'blocked' : 'allowed' },
+    0,
+  );
+  return { outcome: known, decidedAt: 'device', sampleWanted };
 }
 
-async function ask(sentry: Sentry, report: ReportInput, waitMs: number): Promise<Obeyed> {
+type Asked = Omit<Encounter, 'decidedAt'>;
+
+async function ask(sentry: Sentry, report: ReportInput, waitMs: number): Promise<Asked> {
+  const nobody = (why: string): Asked => ({ outcome: obeyNobody(sentry.policy, why), sampleWanted: false });
   try {
     const signal = AbortSignal.timeout(waitMs + travelMs);
     const [result] = await sentry.client.send([report], { waitMs, signal });
-    if (!result) return obeyNobody(sentry.policy, 'The answer is empty.');
-    return obeyResult(result, sentry.policy, sentry.device, sentry.now());
+    if (!result) return nobody('The answer is empty.');
+    const outcome = obeyResult(result, sentry.policy, sentry.device, sentry.now());
+    return { outcome, sampleWanted: result.sample?.wanted === true };
   } catch (error) {
-    if (error instanceof ServiceError) return obeyNobody(sentry.policy, error.message);
-    if (isTimeout(error)) return obeyNobody(sentry.policy, 'There is no verdict in time.');
+    if (error instanceof ServiceError) return nobody(error.message);
+    if (isTimeout(error)) return nobody('There is no verdict in time.');
     throw error;
   }
 }

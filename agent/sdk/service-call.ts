@@ -16,6 +16,8 @@ export interface ServiceRequest<Answer> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Sent as they are, instead of `body`. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** What the answer must be; absent where none is read. */
   readonly answer?: z.ZodType<Answer>;
@@ -109,9 +111,11 @@ async function attemptCall<Answer>(
         accept: 'application/json',
         authorization: `Bearer ${address.token}`,
         ...(request.body !== undefined && { 'content-type': 'application/json' }),
+        ...(request.bytes !== undefined && { 'content-type': 'application/octet-stream' }),
         ...request.headers,
       },
       ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+      ...(request.bytes !== undefined && { body: request.bytes }),
       signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
       redirect: 'error',
     });

@@ -21,6 +21,7 @@ import {
   exampleReport,
   exampleReportResult,
 } from './ingest-examples.ts';
+import { putSampleOperation } from './samples.ts';
 
 /** What agents send: who they are, what they saw, what they ask. */
 
@@ -134,4 +135,5 @@ export const ingestOperations: readonly Operation[] = [
   sendReportsOperation,
   getReportOutcomeOperation,
   lookUpOperation,
+  putSampleOperation,
 ];

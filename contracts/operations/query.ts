@@ -1,6 +1,7 @@
 import type { Operation } from '../operation.ts';
 import { historyOperations } from './history.ts';
 import { overrideOperations } from './overrides.ts';
+import { sampleOperations } from './samples.ts';
 import { tenancyOperations } from './tenancy.ts';
 
 /** Everything that services/query answers. */
@@ -8,4 +9,5 @@ export const queryOperations: readonly Operation[] = [
   ...tenancyOperations,
   ...historyOperations,
   ...overrideOperations,
+  ...sampleOperations,
 ];

@@ -33,14 +33,19 @@ export interface Evidence {
 export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId): Evidence {
   const own = new Map<string, Witness>();
   const content = new Map<string, Witness>();
+  const samples = new Map<string, Witness>();
   const findings: FindingFact[] = [];
   const othersConfirmed: Confirmation[] = [];
   const guards: { tenantId: TenantId; guard: Guard }[] = [];
   for (const { field, value } of signals.facts.values()) {
     // Most facts of a common artifact are testimony of others: seen before anything is taken apart.
-    if (field.startsWith('testimony:') && !field.endsWith(tenantId)) continue;
+    if ((field.startsWith('testimony:') || field.startsWith('sample:')) && !field.endsWith(tenantId))
+      continue;
     const [kind, first = ''] = field.split(':', 2);
     if (kind === 'content') content.set(first, { ...(value as ScoreFact), classifier: first, content: true });
+    // The tenant's own sample: what was condemned for everybody stands above it.
+    else if (kind === 'sample')
+      samples.set(first, { ...(value as ScoreFact), classifier: first, content: true });
     else if (kind === 'testimony')
       own.set(first, { ...(value as ScoreFact), classifier: first, content: false });
     else if (kind === 'finding' && first === tenantId) findings.push(value as FindingFact);
@@ -48,6 +53,7 @@ export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId
       othersConfirmed.push({ tenantId: first as TenantId, micronats: (value as ConfirmationFact).micronats });
     else if (kind === 'guard') guards.push({ tenantId: first as TenantId, guard: guardSchema.parse(value) });
   }
+  for (const [classifier, witness] of samples) if (!content.has(classifier)) content.set(classifier, witness);
   return {
     own: strongestPerClassifier(own, content),
     content: [...content.values()],

@@ -1,13 +1,13 @@
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
 import type { Score, ScoreEvidence, Tactic } from '../../contracts/score.ts';
 import type { Fact, SignalStep } from '../../contracts/signals.ts';
-import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
+import type { AcceptedReport, BehaviorFinding, Finding, SampleFinding } from '../../contracts/topics.ts';
 import { guardOf, type Guard } from './guard.ts';
 
 /**
  * What of a report, a score, a finding and a decision is remembered of an artifact, as facts of which the last stays.
- * Field names: `content:<classifier>`, `testimony:<classifier>:<tenant>`, `finding:<tenant>:<finding>`,
- * `confirmed:<tenant>`, `guard:<tenant>`.
+ * Field names: `content:<classifier>`, `testimony:<classifier>:<tenant>`, `sample:<classifier>:<tenant>`,
+ * `finding:<tenant>:<finding>`, `confirmed:<tenant>`, `guard:<tenant>`.
  */
 
 /** A remembered score, as much of it as a later decision needs. Text of the tenant stays out of content facts: those are read for others too. */
@@ -22,7 +22,7 @@ export interface ScoreFact {
 
 export interface FindingFact {
   readonly micronats: number;
-  readonly relation: Finding['relation'];
+  readonly relation: BehaviorFinding['relation'];
   readonly threatName: string | null;
   readonly sourceKey: string;
 }
@@ -35,6 +35,7 @@ export interface ConfirmationFact {
 export const factFields = {
   content: (classifier: string) => `content:${classifier}`,
   testimony: (classifier: string, tenantId: TenantId) => `testimony:${classifier}:${tenantId}`,
+  sample: (classifier: string, tenantId: TenantId) => `sample:${classifier}:${tenantId}`,
   finding: (tenantId: TenantId, findingId: string) => `finding:${tenantId}:${findingId}`,
   confirmed: (tenantId: TenantId) => `confirmed:${tenantId}`,
   guard: (tenantId: TenantId) => `guard:${tenantId}`,
@@ -62,8 +63,9 @@ export function foldLateScore(score: Score): SignalStep {
   return { key: score.artifactKey, facts: scoreFacts(score) };
 }
 
-/** @returns the step of what was found about another artifact */
+/** @returns the step of what was found beside the artifact's reports */
 export function foldFinding(finding: Finding): SignalStep {
+  if (finding.relation === 'sample') return { key: finding.targetKey, facts: sampleFacts(finding) };
   const value: FindingFact = {
     micronats: finding.micronats,
     relation: finding.relation,
@@ -88,20 +90,34 @@ export function tacticOf(evidence: readonly ScoreEvidence[]): Tactic | null {
   return evidence.find((item) => item.tactic !== undefined && item.simulated !== true)?.tactic ?? null;
 }
 
+/**
+ * What a sample's content says. What condemns it is remembered for everybody: that it is harmful is what may be known of
+ * it. Anything less is remembered for the tenant that sent it alone: a score that another tenant's decision showed, or an
+ * answer that it changed, would tell that somebody has sent the same bytes.
+ */
+function sampleFacts({ score, tenantId }: SampleFinding): readonly Fact[] {
+  const { result, classifier } = score;
+  if (result.outcome !== 'score' || result.contentProbability === null) return [];
+  const condemns = result.capped !== true && result.contentProbability >= score.threshold;
+  const field = condemns ? factFields.content(classifier) : factFields.sample(classifier, tenantId);
+  return [scoreFact(score, field, result.contentProbability, tacticOf(result.evidence))];
+}
+
 function scoreFacts(score: Score): readonly Fact[] {
   const { result, classifier } = score;
   if (result.outcome !== 'score') return [];
-  const { baseRate, threshold, version } = score;
-  const order = toEpochMs(score.scoredAt);
-  const capped = result.capped ?? false;
-  const fact = (field: string, probability: number, tactic: string | null): Fact => ({
-    field,
-    order,
-    value: { probability, baseRate, threshold, version, capped, tactic } satisfies ScoreFact,
-  });
   const tactic = tacticOf(result.evidence);
   const contentTactic = tacticOf(result.evidence.filter((item) => item.content));
-  const own = fact(factFields.testimony(classifier, score.tenantId), result.probability, tactic);
+  const testimony = factFields.testimony(classifier, score.tenantId);
+  const own = scoreFact(score, testimony, result.probability, tactic);
   if (result.contentProbability === null) return [own];
-  return [own, fact(factFields.content(classifier), result.contentProbability, contentTactic)];
+  const content = factFields.content(classifier);
+  return [own, scoreFact(score, content, result.contentProbability, contentTactic)];
+}
+
+function scoreFact(score: Score, field: string, probability: number, tactic: string | null): Fact {
+  const { baseRate, threshold, version, result, scoredAt } = score;
+  const capped = result.outcome === 'score' && result.capped === true;
+  const value: ScoreFact = { probability, baseRate, threshold, version, capped, tactic };
+  return { field, order: toEpochMs(scoredAt), value };
 }

@@ -2,7 +2,7 @@ import { uuidOf } from '../../contracts/canonical.ts';
 import { artifactKeySchema } from '../../contracts/artifact.ts';
 import type { EcsProcess } from '../../contracts/ecs.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
-import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
+import type { AcceptedReport, BehaviorFinding } from '../../contracts/topics.ts';
 import type { DecisionConfig } from '../decide/config.ts';
 import type { Judgement } from '../decide/decide.ts';
 import { isPlatformProcess } from './guard.ts';
@@ -19,7 +19,7 @@ export function testify(
   judgement: Judgement,
   config: DecisionConfig,
   nowMs: number,
-): readonly Finding[] {
+): readonly BehaviorFinding[] {
   if (judgement.verdict !== 'malicious' || report.historyOnly) return [];
   if (report.artifactKind !== 'command-line' && report.artifactKind !== 'script') return [];
   const { process } = report.report;
@@ -39,10 +39,10 @@ function finding(
   accepted: AcceptedReport,
   judgement: Judgement,
   process: Omit<EcsProcess, 'parent'> | undefined,
-  relation: Finding['relation'],
+  relation: BehaviorFinding['relation'],
   micronats: number,
   nowMs: number,
-): Finding | null {
+): BehaviorFinding | null {
   const sha256 = process?.hash?.sha256;
   if (process === undefined || sha256 === undefined || isPlatformProcess(process)) return null;
   const { tenantId, deviceId, artifactKey, acceptedAt, report } = accepted;

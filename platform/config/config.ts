@@ -29,6 +29,9 @@ export interface Config {
   readonly metricsToken: string | null;
   readonly ruleDirs: readonly string[];
   readonly simulatedRuleDirs: readonly string[];
+  readonly sampleRuleDirs: readonly string[];
+  /** As `FIREBREAK_SAMPLE_KEYS` has them. */
+  readonly sampleKeys: string | null;
   readonly drainMs: number;
   /** Null in the embedded profile. */
   readonly cluster: ClusterConfig | null;
@@ -98,6 +101,8 @@ export function readConfig(variables: Environment): Config {
     metricsToken: values.FIREBREAK_METRICS_TOKEN,
     ruleDirs: values.FIREBREAK_RULE_DIRS ?? [],
     simulatedRuleDirs: values.FIREBREAK_SIMULATED_RULE_DIRS ?? [],
+    sampleRuleDirs: values.FIREBREAK_SAMPLE_RULE_DIRS ?? [],
+    sampleKeys: values.FIREBREAK_SAMPLE_KEYS,
     drainMs: values.FIREBREAK_DRAIN_MS,
     cluster,
     limits,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sampleKeysPattern } from '../samples/sample-keys.ts';
 
 /** How to reach a PostgreSQL database, as a URL says it. */
 const postgresUrl = z
@@ -93,6 +94,27 @@ export const settings = {
     schema: folderList.nullable(),
     fallback: null,
     says: 'Folders of Sigma rules to be tried: decision records and metrics tell what they find, marked as simulated, and no score or verdict changes. Moving a file to the folders above puts it in force.',
+  },
+  FIREBREAK_SAMPLE_RULE_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders of your own rules for the content of samples, separated by commas, read beside the built-in ones when the process starts.',
+  },
+  FIREBREAK_SAMPLE_KEYS: {
+    schema: z
+      .string()
+      .regex(
+        sampleKeysPattern,
+        'must be id:key, several separated by commas, each key 64 hexadecimal digits such as what `openssl rand -hex 32` prints',
+      )
+      .refine((text) => {
+        const ids = text.split(',').map((pair) => pair.split(':')[0]);
+        return new Set(ids).size === ids.length;
+      }, 'must name each id once')
+      .nullable(),
+    fallback: null,
+    isSecret: true,
+    says: 'Keys that protect stored samples, as `id:64 hexadecimal digits`, the one in use first, former ones behind it until nothing is stored under them. Without it the embedded profile makes one in the data folder, and the cluster profile takes no samples.',
   },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),

@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import { FirebreakError, toFieldErrors, type ErrorCode } from '../../contracts/errors.ts';
 import type { Operation } from '../../contracts/operation.ts';
 import { continueTrace } from '../telemetry/trace.ts';
+import { readBytes } from './read-bytes.ts';
+import { isCompressed } from './read-json.ts';
 import type { Principal, RouteRequest } from './route.ts';
 
 /** A body as the content type parser leaves it. */
@@ -48,6 +50,7 @@ export class Call implements RouteRequest {
   readonly principal: Principal;
   readonly headers: IncomingHttpHeaders;
   readonly requestId: string;
+  readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #open: OpenCalls;
   #traceparent: string | undefined;
@@ -61,7 +64,7 @@ export class Call implements RouteRequest {
     principal: Principal,
     open: OpenCalls,
   ) {
-    const body = request.body as ParsedBody | undefined;
+    const body = operation.takesBytes === true ? undefined : (request.body as ParsedBody | undefined);
     this.params = parseNamed(operation.params, request.params, 'path');
     this.query = parseNamed(operation.query, request.query, 'query');
     this.body = operation.body === undefined ? undefined : parseBody(operation.body, body);
@@ -69,8 +72,13 @@ export class Call implements RouteRequest {
     this.principal = principal;
     this.headers = request.headers;
     this.requestId = request.id;
+    this.#request = request;
     this.#reply = reply;
     this.#open = open;
+  }
+
+  bytes(): AsyncIterable<Buffer> {
+    return readBytes(this.#request.raw, isCompressed(this.headers['content-encoding']));
   }
 
   get traceparent(): string {

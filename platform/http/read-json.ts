@@ -7,16 +7,27 @@ import type { Limits } from '../../contracts/limits.ts';
 const inflate = promisify(gunzip);
 
 /** Checks what a body claims to be before a byte of it is read. @throws FB_MEDIA_TYPE */
-export function checkMediaType(contentType: string | undefined, contentEncoding: string | undefined): void {
+export function checkMediaType(
+  contentType: string | undefined,
+  contentEncoding: string | undefined,
+  wanted: 'application/json' | 'application/octet-stream' = 'application/json',
+): void {
   const [mediaType = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const charset = parameters.map((parameter) => parameter.trim()).find((text) => text.startsWith('charset='));
-  const plainJson = mediaType.trim() === 'application/json';
-  if (!plainJson || (charset !== undefined && !/^charset="?utf-8"?$/.test(charset))) {
+  const isWanted = mediaType.trim() === wanted;
+  if (wanted !== 'application/json' && !isWanted)
+    throw new FirebreakError('FB_MEDIA_TYPE', `The body must be \`${wanted}\`.`);
+  if (!isWanted || (charset !== undefined && !/^charset="?utf-8"?$/.test(charset))) {
     throw new FirebreakError('FB_MEDIA_TYPE', 'The body must be `application/json` in UTF-8.');
   }
   if (!/^(?:gzip|x-gzip|identity|)$/.test((contentEncoding ?? '').trim().toLowerCase())) {
     throw new FirebreakError('FB_MEDIA_TYPE', 'The only content encoding that is taken is gzip.');
   }
+}
+
+/** @param contentEncoding one that `checkMediaType` let pass */
+export function isCompressed(contentEncoding: string | undefined): boolean {
+  return /gzip/i.test(contentEncoding ?? '');
 }
 
 /**

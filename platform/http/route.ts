@@ -48,6 +48,8 @@ export interface RouteRequest<
   readonly requestId: string;
   /** Bytes of the body after inflating; 0 without one. */
   readonly bodyBytes: number;
+  /** The bytes of the body, inflated, as they come; of operations that take bytes, to be read once. */
+  readonly bytes: () => AsyncIterable<Buffer>;
   /** W3C trace context for what this call causes. */
   readonly traceparent: string;
   /** Aborts when the caller goes away, and when the server drains: who holds the call then answers it at once. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,7 +12,7 @@ import { Call, OpenCalls, type ParsedBody } from './call.ts';
 import type { HttpEvents } from './events.ts';
 import { answerUnparsable, PathTable } from './fallback.ts';
 import { answerProblem, toFirebreakError } from './problem.ts';
-import { checkMediaType, inflateBody, parseJson } from './read-json.ts';
+import { checkMediaType, inflateBody, isCompressed, parseJson } from './read-json.ts';
 import { readOff } from './read-off.ts';
 import { sendReply } from './send-reply.ts';
 import type { Authenticator, Principal, Route } from './route.ts';
@@ -23,7 +24,10 @@ export interface HttpServerOptions extends SystemOptions {
   readonly port: number;
   readonly routes: readonly Route[];
   readonly authenticator: Authenticator;
-  readonly limits: Pick<Limits, 'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth'>;
+  readonly limits: Pick<
+    Limits,
+    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes'
+  >;
   readonly events: HttpEvents;
   /** How long running calls may go on when the server stops, in milliseconds. */
   readonly drainMs: number;
@@ -95,7 +99,11 @@ export class HttpServer implements Part {
     });
     const paths = new PathTable(this.#options.openApi);
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
-    for (const group of groupRoutes(routes)) this.#register(group);
+    for (const group of groupRoutes(routes)) {
+      const takesBytes = group.routes.some(({ operation }) => operation.takesBytes === true);
+      if (takesBytes) await app.register(async (scope) => this.#registerBytes(scope, group));
+      else this.#register(app, group);
+    }
     registerSystemRoutes(app, this.#options);
     this.#watchConnections();
     try {
@@ -134,10 +142,17 @@ export class HttpServer implements Part {
     this.#app.server.on('request', ({ socket }) => this.#unused.delete(socket));
   }
 
-  #register({ method, url, operationId, routes }: RouteGroup): void {
-    const { events, authenticator } = this.#options;
+  /** The body is left where it is: the route reads it as it comes. */
+  #registerBytes(scope: FastifyInstance, group: RouteGroup): void {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    this.#register(scope, group);
+  }
+
+  #register(app: FastifyInstance, { method, url, operationId, routes }: RouteGroup): void {
+    const { events, authenticator, limits } = this.#options;
     const isPublic = routes.every(({ operation }) => operation.access.kind === 'public');
-    this.#app.route({
+    app.route({
       method: isPublic && method === 'GET' ? ['GET', 'HEAD'] : method,
       url,
       onRequest: async (request: FastifyRequest) => {
@@ -147,7 +162,10 @@ export class HttpServer implements Part {
           ? { kind: 'public' }
           : await authenticator.authenticate(bearerToken(headers.authorization));
         const route = routeFor(routes, principal);
-        if (route.operation.body) checkMediaType(headers['content-type'], headers['content-encoding']);
+        const { body, takesBytes = false } = route.operation;
+        const mediaType = takesBytes ? 'application/octet-stream' : 'application/json';
+        if (body || takesBytes)
+          checkMediaType(headers['content-type'], headers['content-encoding'], mediaType);
         request.setDecorator<Admitted>(admitted, { route, principal });
       },
       onResponse: (_request, reply, done) => {
@@ -157,7 +175,12 @@ export class HttpServer implements Part {
       handler: async (request, reply) => {
         const { route, principal } = request.getDecorator<Admitted>(admitted);
         const call = new Call(route.operation, request, reply, principal, this.#open);
-        return sendReply(reply, await route.handle(call));
+        const handled = route.handle(call);
+        if (route.operation.takesBytes !== true) return sendReply(reply, await handled);
+        return sendReply(
+          reply,
+          await handled.finally(() => leaveBody(request.raw, reply, 2 * limits.sampleBytes)),
+        );
       },
     });
   }
@@ -167,8 +190,9 @@ export class HttpServer implements Part {
     // Null where no route matched: what was sent there is nobody's.
     const { route } = request.getDecorator<Admitted | null>(admitted) ?? {};
     if (route?.operation.body === undefined) return undefined;
-    const compressed = /gzip/i.test(request.headers['content-encoding'] ?? '');
-    const bytes = compressed ? await inflateBody(body, limits.inflatedBodyBytes) : body;
+    const bytes = isCompressed(request.headers['content-encoding'])
+      ? await inflateBody(body, limits.inflatedBodyBytes)
+      : body;
     await this.#turns.take(bytes.length);
     return { json: parseJson(bytes, limits), bytes: bytes.length };
   }
@@ -183,6 +207,12 @@ export class HttpServer implements Part {
       .header('content-type', 'application/problem+json')
       .send(JSON.stringify(problem));
   }
+}
+
+/** What the route did not read is read off, or the connection is given up after the answer. */
+async function leaveBody(request: IncomingMessage, reply: FastifyReply, mostBytes: number): Promise<void> {
+  await readOff(request, mostBytes);
+  if (!request.complete) reply.header('connection', 'close');
 }
 
 /** Routes that share method and path: who calls decides which one answers. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { artifactKeySchema, type ArtifactKey } from '../../contracts/artifact.ts';
+import type { Report } from '../../contracts/report.ts';
 import { verdictSchema, type Verdict } from '../../contracts/domain.ts';
 import {
   toTimestamp,
@@ -63,4 +64,30 @@ export async function latestVerdict(
     [key, deviceId],
   );
   return rows[0] === undefined ? null : verdictSchema.parse(rows[0].verdict);
+}
+
+/** A report of a file as history has it: as much of it as tells why a sample of the file comes. */
+export type RecordedFileReport = Pick<Report, 'id' | '@timestamp' | 'file'>;
+
+/**
+ * @param tenantPool logs in as `firebreak_tenant`
+ * @returns the tenant's latest report of the artifact, this device's before others'; null when history does not have one (yet)
+ * @throws FirebreakError FB_DATABASE_UNAVAILABLE
+ */
+export async function findRecordedFileReport(
+  tenantPool: pg.Pool,
+  tenantId: TenantId,
+  deviceId: DeviceId,
+  artifactKey: string,
+): Promise<RecordedFileReport | null> {
+  return orUnavailable(() =>
+    withTenant(tenantPool, tenantId, async (client) => {
+      const { rows } = await client.query<{ body: { readonly report: RecordedFileReport } }>(
+        `select body from history.reports where artifact_key = $1
+          order by (device_id = $2) desc, accepted_at desc limit 1`,
+        [artifactKey, deviceId],
+      );
+      return rows[0]?.body.report ?? null;
+    }),
+  );
 }

@@ -1,8 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { createClient, type Connection } from './pool.ts';
 
-/** Who works with which rows stands in migrations/0001_configuration.sql. */
-export const roleNames = ['firebreak_config', 'firebreak_tenant', 'firebreak_writer'] as const;
+/** Who works with which rows stands in migrations/0001_configuration.sql and 0004_samples.sql. */
+export const roleNames = [
+  'firebreak_config',
+  'firebreak_tenant',
+  'firebreak_writer',
+  'firebreak_samples',
+] as const;
 export type RoleName = (typeof roleNames)[number];
 
 /** Any number will do, as long as nobody else takes it for something else. */

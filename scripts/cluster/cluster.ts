@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { readConfig } from '../../platform/config/config.ts';
 import { createSecret } from '../../platform/postgres/secret.ts';
+import { ensureSampleKeysFile } from '../../platform/samples/sample-keys.ts';
 import { credentialsFile, readCredentials, writeCredentials } from '../../services/host/credentials.ts';
 import { serviceNames, type ServiceName } from '../../services/host/services.ts';
 import { freePort } from '../servers/free-port.ts';
@@ -38,7 +39,7 @@ export interface Cluster extends Pick<ClusterServers, 'kafka' | 'redis' | 'postg
 }
 
 const usualInstances: Readonly<Record<ServiceName, number>> = {
-  ...{ ingest: 2, classify: 2, correlate: 2, publish: 2, record: 1, query: 1 },
+  ...{ ingest: 2, classify: 2, correlate: 2, publish: 2, record: 1, query: 1, analyse: 1 },
 };
 
 /** The whole of the cluster profile on one machine, each server and each instance a process of its own. */
@@ -116,6 +117,7 @@ function environmentOf(
     FIREBREAK_OPERATOR_TOKEN: operatorToken,
     FIREBREAK_DATA_DIR: dataDir,
     FIREBREAK_LOG_LEVEL: 'warn',
+    FIREBREAK_SAMPLE_KEYS_FILE: ensureSampleKeysFile(dataDir),
     ...env,
   };
 }

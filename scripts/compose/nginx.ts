@@ -8,6 +8,7 @@ import { errorDefinitions, FirebreakError, toProblem, type ErrorCode } from '../
 import { defaultLimits } from '../../contracts/limits.ts';
 import type { Operation } from '../../contracts/operation.ts';
 import { streamOperation } from '../../contracts/operations/publish.ts';
+import { putSampleOperation } from '../../contracts/operations/samples.ts';
 import { routedOperations } from '../../services/host/routing.ts';
 
 /** A pattern of `method path?query` as they are on the wire, so that what is encoded is read as the service reads it. */
@@ -110,7 +111,18 @@ ${routeLines()}
             proxy_pass http://$service:8080;
         }
 
+        # Goes through as it comes: the service knows before the end whether it wants it.
+        location ~ ^${putSampleOperation.path.replace(/\{[^}]+\}/, '[^/]+')}$ {
+            client_max_body_size ${defaultLimits.sampleBytes};
+            proxy_request_buffering off;
+            error_page 413 @sample_too_large;
+            error_page 502 504 = @not_ready;
+            proxy_pass http://$service:8080;
+        }
+
 ${problemLocation('too_large', 'FB_BODY_TOO_LARGE', [])}
+
+${problemLocation('sample_too_large', 'FB_SAMPLE_TOO_LARGE', [])}
 
 ${problemLocation('not_ready', 'FB_NOT_READY', ['Retry-After 2'])}
     }

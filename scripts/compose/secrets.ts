@@ -36,6 +36,7 @@ export function makeSecrets(folder: string): readonly string[] {
     () => `postgres://firebreak:${encodeURIComponent(postgres)}@postgres:5432/firebreak`,
   );
   ensure('redis-url', () => `redis://:${encodeURIComponent(redis)}@redis:6379`);
+  ensure('sample-keys', () => `first:${randomBytes(32).toString('hex')}`);
   return made;
 }
 

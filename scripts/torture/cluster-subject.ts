@@ -4,6 +4,7 @@ import { classifierIds } from '../../classifiers/profiles.ts';
 import { topics } from '../../contracts/topics.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
+import { group as analyseGroup } from '../../services/analyse/sample-worker.ts';
 import { consumedTopics } from '../../services/correlate/owned-partition.ts';
 import { group as correlateGroup } from '../../services/correlate/group.ts';
 import { recordGroup } from '../../services/record/table-writer.ts';
@@ -120,10 +121,11 @@ async function emptyRedis(url: string): Promise<void> {
 
 /** Every consumer group with the topics that it settles. */
 function groups(): readonly (readonly [string, readonly string[]])[] {
-  const { reports, verdicts, decisions } = topics;
+  const { reports, verdicts, decisions, samples } = topics;
   return [
     ...classifierIds.map((id) => [`classify.${id}`, [reports.name]] as const),
     [correlateGroup, consumedTopics],
     [recordGroup, [reports.name, decisions.name, verdicts.name]],
+    [analyseGroup, [samples.name]],
   ];
 }

@@ -1,5 +1,6 @@
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
+import { failed, resultOf } from '../../classifiers/outcome.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
@@ -79,23 +80,7 @@ export class CachingScorer {
       baseRate,
       threshold,
       scoredAt: toTimestamp(nowMs),
-      result: toResult(outcome),
+      result: resultOf(outcome),
     };
   }
-}
-
-function failed(reason: string): ClassifierOutcome {
-  return { outcome: 'failed', reason: reason.slice(0, 300) };
-}
-
-function toResult(outcome: ClassifierOutcome): Score['result'] {
-  if (outcome.outcome !== 'score') return { outcome: outcome.outcome, reason: outcome.reason.slice(0, 300) };
-  const { probability, contentProbability, capped, evidence } = outcome;
-  return {
-    outcome: 'score',
-    probability,
-    contentProbability,
-    ...(capped !== undefined && { capped }),
-    evidence: evidence.slice(0, 64),
-  };
 }

@@ -96,6 +96,7 @@ function ofLateScore(score: Score): Occasion {
 
 function ofFinding(finding: Finding): Occasion {
   const { targetKey, tenantId, deviceId, reportId, reportedAt, acceptedAt, id } = finding;
+  const isSample = finding.relation === 'sample';
   return {
     key: targetKey,
     kind: kindOfKey(targetKey),
@@ -104,10 +105,10 @@ function ofFinding(finding: Finding): Occasion {
     step: foldFinding(finding),
     trigger: { kind: 'finding', deviceId, reportId, reportedAt, acceptedAt, detail: id },
     end: 'revision',
-    scores: [],
+    scores: isSample ? [finding.score] : [],
     missing: [],
     fileName: null,
-    processEntityId: finding.processEntityId ?? null,
+    processEntityId: isSample ? null : (finding.processEntityId ?? null),
     report: null,
   };
 }

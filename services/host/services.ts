@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
 import type { Registry } from '../../classifiers/registry.ts';
 import { getReportOperation } from '../../contracts/operations/history.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -8,10 +9,12 @@ import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { ConsumerGroup } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import { findRecordedReport } from '../../platform/postgres/recorded-report.ts';
+import { findRecordedFileReport, findRecordedReport } from '../../platform/postgres/recorded-report.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import type { ReportStore } from '../ingest/report-routes.ts';
+import type { SampleReports } from '../ingest/sample-routes.ts';
+import { openVault } from './samples.ts';
 import type { Platform } from './platform.ts';
 
 /** What every service of a process is made of. */
@@ -90,6 +93,7 @@ export const services = {
       log,
       devices,
       reports: historyOf(platform, config),
+      vault: openVault(platform, config, 'uploads', 4),
       limits,
       logger,
       metrics,
@@ -129,31 +133,70 @@ export const services = {
     });
     return { routes: [], parts, groups };
   },
+  analyse: async ({ platform, log, config, logger, metrics }: Foundation): Promise<Hosted> => {
+    const [{ createAnalyse }, { createAnalyseEvents }] = await Promise.all([
+      import('../analyse/service.ts'),
+      import('../analyse/events.ts'),
+    ]);
+    const events = createAnalyseEvents(logger, metrics);
+    const vault = openVault(platform, config, 'samples', 3);
+    if (vault === null) return { routes: [], parts: [] };
+    const { limits } = config;
+    const analyser = await openAnalyser(config);
+    return { routes: [], ...createAnalyse({ log, vault, analyser, limits, events }) };
+  },
 } satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
 
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
+async function openAnalyser({ limits, sampleRuleDirs }: Config): Promise<ContentAnalyser> {
+  const [{ createContentAnalyser }, { createMetadataClassifier }, { loadModel }] = await Promise.all([
+    import('../../classifiers/content/analyser.ts'),
+    import('../../classifiers/metadata/classifier.ts'),
+    import('../../platform/onnx/model.ts'),
+  ]);
+  return createContentAnalyser({
+    workers: limits.sampleAnalysers,
+    timeoutMs: limits.sampleAnalysisMs,
+    memoryMb: limits.sampleAnalysisMib,
+    ruleFolders: sampleRuleDirs,
+    metadata: await createMetadataClassifier(loadModel),
+  });
+}
+
 /**
  * What ingest no longer remembers of a device's report. Where instances share the work, another one may have accepted
  * it a moment ago, and history lags a little: then it is asked for again before it counts as unknown.
  */
-function historyOf(platform: Platform, config: Config): ReportStore {
+function historyOf(platform: Platform, config: Config): ReportStore & SampleReports {
   const pool = platform.pool('firebreak_tenant', 'outcomes', 2);
   const pausesMs = config.cluster === null ? [] : historyPausesMs;
   return {
     findReportOutcome: async (tenantId, deviceId, reportId) => {
-      let found = await findRecordedReport(pool, tenantId, deviceId, reportId);
-      for (const pauseMs of pausesMs) {
-        if (found !== null) break;
-        await sleep(pauseMs);
-        found = await findRecordedReport(pool, tenantId, deviceId, reportId);
-      }
+      const found = await soon(() => findRecordedReport(pool, tenantId, deviceId, reportId), pausesMs);
       if (found === null) return null;
       const { reportedAt, artifactKey, acceptedAt, verdict } = found;
       return { '@timestamp': reportedAt, artifact: artifactKey, acceptedAt, verdict: verdict ?? 'pending' };
     },
+    // A device that was asked sends at once: its report may be on its way to history still.
+    findReportOf: (tenantId, deviceId, artifactKey) =>
+      soon(() => findRecordedFileReport(pool, tenantId, deviceId, artifactKey), historyPausesMs),
   };
+}
+
+/** Asks again after each of the pauses, while there is nothing. */
+async function soon<Found>(
+  find: () => Promise<Found | null>,
+  pausesMs: readonly number[],
+): Promise<Found | null> {
+  let found = await find();
+  for (const pauseMs of pausesMs) {
+    if (found !== null) break;
+    await sleep(pauseMs);
+    found = await find();
+  }
+  return found;
 }
 
 const historyPausesMs = [100, 300, 600];

@@ -1,7 +1,17 @@
+import { isFirebreakError } from '../../contracts/errors.ts';
 import type { ReportResult } from '../../contracts/http.ts';
 import { topics } from '../../contracts/topics.ts';
 import { latencyBuckets, type Metrics } from '../../platform/telemetry/metrics.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
+
+/** What the view is made of. */
+export const followedTopics = [
+  topics.verdicts,
+  topics.answers,
+  topics.control,
+  topics.progress,
+  topics.samples,
+] as const;
 
 /** What happens in ingest, counted and logged. */
 export interface IngestEvents {
@@ -11,6 +21,9 @@ export interface IngestEvents {
   /** @param outcome of one held request */
   held(outcome: 'decided' | 'timed-out' | 'left' | 'full', seconds: number): void;
   enrolled(fresh: boolean): void;
+  /** @param fresh false: the organization had sent it before */
+  sampleTaken(fresh: boolean, sizeBytes: number): void;
+  sampleRefused(error: unknown): void;
   viewCaughtUp(entries: number, tookMs: number): void;
   recordUnreadable(topic: string, partition: number, offset: number, detail: string): void;
   readingFailed(error: unknown, pauseMs: number): void;
@@ -23,6 +36,7 @@ export interface IngestGauges {
   readonly undecidedSeconds: () => number;
   readonly decidedEntries: () => number;
   readonly answers: () => number;
+  readonly sentSamples: () => number;
 }
 
 export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEvents {
@@ -53,13 +67,24 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
     { name: 'firebreak_ingest_enrolments_total', help: 'Devices that enrolled, first or again.' },
     ['kind'],
   );
+  const samples = metrics.counter(
+    {
+      name: 'firebreak_ingest_samples_total',
+      help: 'Samples that were asked for, and what came: stored, sent before, or refused.',
+    },
+    ['outcome'],
+  );
+  for (const outcome of ['wanted', 'stored', 'repeated', 'refused']) samples.inc({ outcome }, 0);
+  const sampleBytes = metrics.counter({
+    name: 'firebreak_ingest_sample_bytes_total',
+    help: 'Bytes of stored samples.',
+  });
   const unreadable = metrics.counter(
     { name: 'firebreak_ingest_unreadable_records_total', help: 'Records that the view passed over.' },
     ['topic'],
   );
   // There from the start: the first one is an increase, too.
-  for (const { name } of [topics.verdicts, topics.answers, topics.control, topics.progress])
-    unreadable.inc({ topic: name }, 0);
+  for (const { name } of followedTopics) unreadable.inc({ topic: name }, 0);
   const readFailures = metrics.counter({
     name: 'firebreak_ingest_read_failures_total',
     help: 'Times that reading the log for the view failed and was tried again.',
@@ -67,7 +92,8 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
   return {
     answered: (results, droppedFields) => {
       const byStatus = new Map<string, number>();
-      for (const { status, error } of results) {
+      for (const { status, error, sample } of results) {
+        if (sample?.wanted === true) samples.inc({ outcome: 'wanted' });
         byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
         if (error !== undefined) rejected.inc({ code: error.code });
       }
@@ -79,6 +105,15 @@ export function createIngestEvents(metrics: Metrics, logger: Logger): IngestEven
     enrolled: (fresh) => {
       enrolled.inc({ kind: fresh ? 'first' : 'again' });
       logger.info({ fresh }, 'a device enrolled');
+    },
+    sampleTaken: (fresh, sizeBytes) => {
+      samples.inc({ outcome: fresh ? 'stored' : 'repeated' });
+      if (fresh) sampleBytes.inc(sizeBytes);
+    },
+    sampleRefused: (error) => {
+      samples.inc({ outcome: 'refused' });
+      if (!isFirebreakError(error)) return;
+      logger.info({ code: error.code, detail: error.message }, 'a sample was not taken');
     },
     viewCaughtUp: (entries, tookMs) => logger.info({ entries, tookMs }, 'the view of verdicts caught up'),
     recordUnreadable: (topic, partition, offset, detail) => {
@@ -104,4 +139,5 @@ export function watchIngest(metrics: Metrics, gauges: IngestGauges): void {
   );
   gauge('firebreak_ingest_view_entries', 'Malicious and suspicious entries held.', gauges.decidedEntries);
   gauge('firebreak_ingest_view_answers', '“No threats found” answers held.', gauges.answers);
+  gauge('firebreak_ingest_sent_samples', 'Samples that are not asked for again.', gauges.sentSamples);
 }

@@ -16,6 +16,7 @@ import type { RecentReports } from './recent-reports.ts';
 import { deferred, rejected, taken, type Taken } from './report-result.ts';
 import { standingOf, type Standing } from './standing.ts';
 import type { View } from './view.ts';
+import type { WantedSamples } from './wanted-samples.ts';
 import type { Waiters } from './waiters.ts';
 
 export interface IntakeDependencies {
@@ -25,6 +26,7 @@ export interface IntakeDependencies {
   readonly recent: RecentReports;
   readonly admission: Admission;
   readonly backlog: Pick<Backlog, 'appended'>;
+  readonly samples: Pick<WantedSamples, 'isWanted'>;
   readonly events: Pick<IngestEvents, 'answered' | 'appended' | 'held'>;
   readonly limits: Limits;
   /** Milliseconds since 1970. */
@@ -136,7 +138,7 @@ export class ReportIntake {
       readonly signal: () => AbortSignal;
     },
   ): Promise<IntakeAnswer> {
-    const { events, now, random } = this.#deps;
+    const { events, samples, now, random } = this.#deps;
     const { waitMs, signal } = request;
     const waiting = items.flatMap((item) =>
       item.kind === 'taken' && item.accepted.awaited ? [item.accepted] : [],
@@ -155,7 +157,8 @@ export class ReportIntake {
       if (item.kind === 'rejected') return rejected(item.parsed);
       if (item.kind === 'deferred') return deferred(item, Math.ceil(1000 * (1 + random())));
       const standing = item.accepted.awaited ? this.#standing(item.accepted) : item.standing;
-      return taken(item, standing, hold.originOf(item.accepted));
+      const isSampleWanted = samples.isWanted(item.accepted, standing, waitMs > 0);
+      return taken(item, standing, hold.originOf(item.accepted), isSampleWanted);
     });
     events.answered(
       results,

@@ -19,10 +19,19 @@ export function rejected({ id, problem }: Extract<ParsedReport, { outcome: 'reje
   return { id, status: 'rejected', artifact: null, entry: null, verdict: null, error: problem };
 }
 
-/** @param standing now, after any waiting */
-export function taken(item: Taken, standing: Standing | null, origin: Origin | undefined): ReportResult {
+/**
+ * @param standing now, after any waiting
+ * @param isSampleWanted the file itself is asked for
+ */
+export function taken(
+  item: Taken,
+  standing: Standing | null,
+  origin: Origin | undefined,
+  isSampleWanted: boolean,
+): ReportResult {
   const status = item.duplicate ? 'duplicate' : item.standing === null ? 'accepted' : 'known';
-  return { ...common(item, standing, origin), status };
+  const sample = isSampleWanted ? { sample: { wanted: true } } : {};
+  return { ...common(item, standing, origin), status, ...sample };
 }
 
 export function deferred(item: Taken, retryAfterMs: number): ReportResult {

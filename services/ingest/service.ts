@@ -3,6 +3,7 @@ import type { Limits } from '../../contracts/limits.ts';
 import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
+import type { SampleVault } from '../../platform/samples/sample-vault.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { Admission } from './admission.ts';
@@ -13,14 +14,18 @@ import { createIngestEvents, watchIngest } from './events.ts';
 import { RecentReports } from './recent-reports.ts';
 import { ReportIntake } from './report-intake.ts';
 import { reportRoutes, type ReportStore } from './report-routes.ts';
+import { sampleRoutes, type SampleReports } from './sample-routes.ts';
 import { View } from './view.ts';
 import { ViewReader } from './view-reader.ts';
+import { WantedSamples } from './wanted-samples.ts';
 import { Waiters } from './waiters.ts';
 
 export interface IngestDependencies {
   readonly log: TopicLog;
   readonly devices: Devices;
-  readonly reports: ReportStore;
+  readonly reports: ReportStore & SampleReports;
+  /** Null where this installation takes no samples. */
+  readonly vault: SampleVault | null;
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -35,7 +40,8 @@ export function createIngest(deps: IngestDependencies): {
   readonly routes: readonly Route[];
   readonly parts: readonly Part[];
 } {
-  const { log, devices, reports, limits, metrics, logger, now = Date.now, random = Math.random } = deps;
+  const { log, devices, reports, vault, limits, metrics, logger } = deps;
+  const { now = Date.now, random = Math.random } = deps;
   const events = createIngestEvents(metrics, logger);
   const view = new View(limits);
   const waiters = new Waiters(limits.waitersPerProcess);
@@ -43,7 +49,8 @@ export function createIngest(deps: IngestDependencies): {
   const backlog = new Backlog();
   const isLate = () => backlog.ageMs(now()) > limits.undecidedMs;
   const admission = new Admission(limits.inflightReportBytes, isLate);
-  const reader = new ViewReader({ log, view, backlog, waiters, events, now });
+  const wanted = new WantedSamples({ view, limits, isTaking: vault !== null, now });
+  const reader = new ViewReader({ log, view, backlog, waiters, wanted, events, now });
   const intake = new ReportIntake({
     log,
     view,
@@ -51,6 +58,7 @@ export function createIngest(deps: IngestDependencies): {
     recent,
     admission,
     backlog,
+    samples: wanted,
     events,
     limits,
     now,
@@ -62,6 +70,7 @@ export function createIngest(deps: IngestDependencies): {
     undecidedSeconds: () => backlog.ageMs(now()) / 1000,
     decidedEntries: () => view.size.decided,
     answers: () => view.size.answers,
+    sentSamples: () => wanted.sentCount,
   });
   const assertReady = () => {
     const why = reader.unready();
@@ -71,6 +80,7 @@ export function createIngest(deps: IngestDependencies): {
     routes: [
       ...reportRoutes({ intake, view, recent, reports, devices, limits, assertReady, now }),
       ...agentRoutes({ view, devices, events, assertReady }),
+      ...sampleRoutes({ vault, reports, log, view, wanted, events, limits, assertReady }),
     ],
     parts: [reader],
   };

@@ -6,6 +6,7 @@ import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { Backlog } from './backlog.ts';
 import type { IngestEvents } from './events.ts';
 import type { Decided, View } from './view.ts';
+import type { WantedSamples } from './wanted-samples.ts';
 import type { Waiters } from './waiters.ts';
 
 export interface ViewReaderDependencies {
@@ -13,14 +14,15 @@ export interface ViewReaderDependencies {
   readonly view: View;
   readonly backlog: Pick<Backlog, 'progressed'>;
   readonly waiters: Pick<Waiters, 'notify'>;
+  readonly wanted: Pick<WantedSamples, 'sent'>;
   readonly events: IngestEvents;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /**
- * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits; and
- * `progress` into the backlog.
+ * Reads `verdicts` and `control` whole and `answers` from their present end into the view, and wakes who waits;
+ * `progress` into the backlog; and `samples` whole, so that nobody is asked for what was sent.
  * Filling (not ready, until the ends that stood at the start are reached) → following. When reading fails it goes on
  * from where it was.
  */
@@ -39,7 +41,7 @@ export class ViewReader implements Part {
 
   async start(): Promise<void> {
     const { log } = this.#deps.log;
-    for (const { name } of [topics.verdicts, topics.control]) {
+    for (const { name } of [topics.verdicts, topics.control, topics.samples]) {
       for (const { partition, start } of await log.bounds(name)) this.#goOnFrom(name, partition, start);
     }
     for (const { name } of [topics.answers, topics.progress]) {
@@ -79,13 +81,19 @@ export class ViewReader implements Part {
   }
 
   #take(batch: Batch): void {
-    const { view, backlog, now } = this.#deps;
+    const { view, backlog, wanted, now } = this.#deps;
     switch (batch.topic) {
       case topics.verdicts.name:
         this.#apply(topics.verdicts, batch, (key, record) => view.applyVerdict(key, record));
         break;
       case topics.control.name:
         this.#apply(topics.control, batch, (key, record) => view.applyControl(key, record));
+        break;
+      case topics.samples.name:
+        this.#apply(topics.samples, batch, (_key, sample) => {
+          if (sample !== null) wanted.sent(sample);
+          return [];
+        });
         break;
       case topics.progress.name:
         this.#apply(topics.progress, batch, (_key, progress) => {

@@ -14,6 +14,7 @@ import { OutboxRelay } from './outbox-relay.ts';
 import { OverrideSweeper } from './override-sweeper.ts';
 import { overrideRoutes } from './overrides.ts';
 import { reportRoutes } from './reports.ts';
+import { sampleRoutes } from './samples.ts';
 import { tenantRoutes } from './tenants.ts';
 import { tokenRoutes } from './tokens.ts';
 import { verdictRoutes } from './verdicts.ts';
@@ -58,6 +59,7 @@ export function createQuery(dependencies: QueryDependencies): QueryService {
       ...reportRoutes(database),
       ...overrideRoutes(database, limits, poke),
       ...auditRoutes(database),
+      ...sampleRoutes(database),
     ],
     parts: [relay, sweeper],
     poke,

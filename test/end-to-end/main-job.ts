@@ -12,6 +12,7 @@ import {
   type TestTenant,
 } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { sampleJob } from './sample-job.ts';
 
 /** Something that answers on one address, whatever it stands on. */
 export interface Subject {
@@ -251,6 +252,8 @@ export function mainJob(start: () => Promise<Subject>): void {
       const audit = itemsSchema.parse((await admin('alpha', '/v1/audit-log')).body);
       expect(JSON.stringify(audit.items)).toContain('our own crash collector');
     });
+
+    sampleJob({ url: () => service.url, device, tenant, lookup });
 
     test('one tenant’s testimony never blocks elsewhere, whatever it claims', async () => {
       const hash = { sha256: sha256(`harmless tool ${unique}`) };

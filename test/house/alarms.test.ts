@@ -175,7 +175,7 @@ describe(page, () => {
         ([name]) => name,
       ),
     );
-    const roles = /^firebreak_(?:config|tenant|writer|shared|log)$/;
+    const roles = /^firebreak_(?:config|tenant|writer|shared|samples|log)$/;
     expect(named.length).toBeGreaterThan(20);
     const isKnown = (name: string) =>
       labelsOf(name) !== undefined || series.has(`${name}_bucket`) || roles.test(name);

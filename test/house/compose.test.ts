@@ -322,7 +322,8 @@ describe('deploy/nginx.conf', () => {
       status: Number(status),
       problem: problemSchema.parse(JSON.parse(body ?? '')),
     }));
-    expect(answers).toHaveLength(2);
+    expect(nginx).toContain(`client_max_body_size ${defaultLimits.sampleBytes};`);
+    expect(answers).toHaveLength(3);
     for (const { status, problem } of answers) expect(problem.status).toBe(status);
   });
 

@@ -29,7 +29,7 @@ async function tables(): Promise<readonly Table[]> {
             (select count(*)::int from information_schema.table_privileges g
               where g.table_schema = n.nspname and g.table_name = c.relname and g.grantee like 'firebreak\\_%') as grants
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('config', 'history') and c.relkind in ('r', 'p') order by 1`,
+      where n.nspname in ('config', 'history', 'samples') and c.relkind in ('r', 'p') order by 1`,
   );
   return rows;
 }
@@ -64,6 +64,16 @@ beforeAll(async () => {
       `insert into config.outbox (tenant_id, record) values ('${tenantId}', '{}')`,
     ];
     for (const statement of statements) await owner.query(statement);
+    const sample = randomUUID();
+    await owner.query(
+      `insert into samples.samples (id, tenant_id, sha256, size_bytes, device_id, report_id, reported_at, state, key_id, wrapped_key, expires_at)
+       values ($1, $2, sha256('x'), 1, $3, $3, now(), 'stored', 'k', '', now() + interval '1 day')`,
+      [sample, tenantId, device],
+    );
+    await owner.query(
+      "insert into samples.pieces (sample_id, tenant_id, number, data) values ($1, $2, 0, 'x')",
+      [sample, tenantId],
+    );
     const accepted = acceptedReport({ tenantId });
     const decision = decisionFor(accepted);
     const wide = decisionFor(accepted, { reach: 'ecosystem' });
@@ -112,7 +122,7 @@ describe('every table with rows of tenants', () => {
         'config.overrides',
         'config.audit_log',
       ],
-      ...['history.reports', 'history.decisions', 'history.sightings'],
+      ...['history.reports', 'history.decisions', 'history.sightings', 'samples.samples'],
     ];
     for (const table of readable) {
       const foreign = `select tenant_id from ${table} where tenant_id = '${theirs}'`;
@@ -179,6 +189,15 @@ describe('what a role may not', () => {
     ['firebreak_writer', "update history.decisions set verdict = 'malicious'"],
     ['firebreak_writer', "select history.make_partition('reports', 'reported_at', '2020-01-01')"],
     ['firebreak_writer', 'drop table history.reports_default'],
+    ['firebreak_tenant', 'select * from samples.pieces'],
+    ['firebreak_tenant', 'select wrapped_key from samples.samples'],
+    ['firebreak_tenant', "update samples.samples set state = 'stored'"],
+    ['firebreak_tenant', 'select * from samples.owed(1, 1)'],
+    ['firebreak_samples', 'select * from history.reports'],
+    ['firebreak_samples', 'select * from config.devices'],
+    ['firebreak_samples', "update samples.pieces set data = ''"],
+    ['firebreak_writer', 'select * from samples.samples'],
+    ['firebreak_config', 'select * from samples.samples'],
     ['firebreak_config', 'select * from history.reports'],
     ['firebreak_config', 'select * from history.decisions'],
     ['firebreak_config', 'select comment from config.overrides'],
@@ -199,7 +218,10 @@ describe('what a role may not', () => {
       "select rolname, rolcanlogin, rolsuper, rolbypassrls from pg_roles where rolname like 'firebreak\\_%' order by 1",
     );
     expect(rows).toEqual(
-      ['firebreak_config', 'firebreak_shared', 'firebreak_tenant', 'firebreak_writer'].map((rolname) => ({
+      [
+        ...['firebreak_config', 'firebreak_samples', 'firebreak_shared', 'firebreak_tenant'],
+        'firebreak_writer',
+      ].map((rolname) => ({
         rolname,
         rolcanlogin: rolname !== 'firebreak_shared',
         rolsuper: false,
@@ -209,7 +231,18 @@ describe('what a role may not', () => {
     const { rows: secrets } = await owner.query(
       "select distinct rolpassword from pg_authid where rolname like 'firebreak\\_%' and rolcanlogin",
     );
-    expect(secrets).toHaveLength(3);
+    expect(secrets).toHaveLength(4);
+  });
+});
+
+describe('samples', () => {
+  test('are seen with their bytes by the tenant that they are of alone, also by those who keep them', async () => {
+    const pool = database.pool('firebreak_samples');
+    for (const table of ['samples.samples', 'samples.pieces']) {
+      expect(await attempt(pool, `select from ${table}`, mine)).toBe(1);
+      expect(await attempt(pool, `select from ${table} where tenant_id = '${theirs}'`, mine)).toBe(0);
+      expect(await attempt(pool, `select from ${table}`)).toBe(0);
+    }
   });
 });
 

@@ -29,9 +29,9 @@ export async function startAnsweringServer(
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const text = Buffer.concat(chunks).toString('utf8');
-      const body: unknown = text === '' ? undefined : JSON.parse(text);
       const { method = '', url: path = '', headers } = request;
+      const bytes = Buffer.concat(chunks);
+      const body: unknown = bytes.length === 0 ? undefined : readBody(bytes, headers['content-type']);
       const next = { method, path, headers, body };
       seen.push(next);
       const scripted = answer(next, seen.length);
@@ -51,4 +51,9 @@ export async function startAnsweringServer(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Bytes stay bytes; everything else that agents send is JSON. */
+function readBody(bytes: Buffer, mediaType = ''): unknown {
+  return mediaType === 'application/octet-stream' ? bytes : JSON.parse(bytes.toString('utf8'));
 }

@@ -31,7 +31,7 @@ export async function runReplay(
     await device.refreshPolicy();
     await playRecording(lines, { speed: options.speed }, async ({ report, wait }) => {
       const startedMs = performance.now();
-      const outcome = await device.meet(asIfNow(report), wait ? device.policy.holdMs : 0);
+      const { outcome } = await device.meet(asIfNow(report), wait ? device.policy.holdMs : 0);
       if (outcome.stopped) stopped += 1;
       if (wait || outcome.stopped)
         print(describeOutcome(nameOf(report), outcome, performance.now() - startedMs));

@@ -1,13 +1,14 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { runWatch } from '../../../agent/cli/commands/watch.ts';
 import { createProgram, describeFailure } from '../../../agent/cli/program.ts';
 import { StateFolder } from '../../../agent/cli/state-folder.ts';
 import { lockWatch } from '../../../agent/cli/watch-lock.ts';
 import { observeCommandLine } from '../../../agent/sdk/observe.ts';
-import { identifyArtifact } from '../../../contracts/canonical.ts';
+import { identifyArtifact, sha256Hex } from '../../../contracts/canonical.ts';
 import { reason } from '../../../contracts/domain.ts';
 import { FirebreakError, toProblem } from '../../../contracts/errors.ts';
 import { defaultPolicy, type Policy } from '../../../contracts/policy.ts';
@@ -89,12 +90,17 @@ afterEach(async () => {
 });
 
 const state = () => join(folder, 'state');
-const run = (...argv: string[]) =>
-  createProgram({ FIREBREAK_AGENT_STATE: state() }, (line) => printed.push(line)).run([
-    'node',
-    'agent',
-    ...argv,
-  ]);
+const run = (...argv: string[]) => runAnswering(null, ...argv);
+/** @param answer of the person at the terminal; null: there is none */
+const runAnswering = (answer: boolean | null, ...argv: string[]) =>
+  createProgram(
+    { FIREBREAK_AGENT_STATE: state() },
+    (line) => printed.push(line),
+    async (question) => {
+      printed.push(question);
+      return answer;
+    },
+  ).run(['node', 'agent', ...argv]);
 const failureOf = (...argv: string[]) =>
   run(...argv).then(
     () => 'it did not fail',
@@ -159,6 +165,60 @@ describe('scanning', () => {
     await server.close();
     expect(await run('scan', '--wait', '0', '--command-line', 'vssadmin delete shadows')).toBe(0);
     expect(printed.at(-1)).toContain('Nobody answers at');
+  });
+});
+
+describe('a file that the service asks for', () => {
+  const text = 'MZ, or what looks like it';
+  let sent: readonly Buffer[] = [];
+
+  async function enrolledUnder(sampleConsent: Policy['sampleConsent']): Promise<string> {
+    const policy = { ...defaultPolicy, sampleConsent };
+    const taken = { id, artifact: `file:sha256:${sha256Hex(text)}`, size: text.length, expiresAt: now };
+    server = await startAnsweringServer((request) => {
+      if (request.path.startsWith('/v1/samples/')) {
+        sent = [...sent, request.body as Buffer];
+        return { status: 201, body: taken };
+      }
+      const answer = judge(request, policy);
+      if (request.path !== '/v1/reports') return answer;
+      const { results } = answer.body as { results: object[] };
+      const wanted = results.map((result) => ({ ...result, sample: { wanted: true } }));
+      return { ...answer, body: { now, results: wanted } };
+    });
+    sent = [];
+    await run('enroll', '--url', server.baseUrl, '--key', 'fbe_x');
+    const path = join(folder, 'tool.exe');
+    await writeFile(path, text);
+    return path;
+  }
+
+  test('is sent after the verdict was obeyed, under its digest', async () => {
+    const path = await enrolledUnder('safe');
+    expect(await run('scan', '--wait', '0', path)).toBe(0);
+    expect(printed.slice(-2)).toEqual([
+      expect.stringMatching(/^allowed/u),
+      `sent  ${path}  The service looks into it.`,
+    ]);
+    expect(sent.map((bytes) => gunzipSync(bytes).toString())).toEqual([text]);
+    expect(server?.seen.at(-1)?.path).toBe(`/v1/samples/${sha256Hex(text)}`);
+  });
+
+  test('is not sent under `never`, whatever the service asks', async () => {
+    await run('scan', '--wait', '0', await enrolledUnder('never'));
+    expect(sent).toEqual([]);
+  });
+
+  test.each([
+    [true, 1, 'sent  '],
+    [false, 0, 'not sent  '],
+    [null, 0, 'not sent  '],
+  ])('under `prompt` a person decides: %s', async (answer, times, line) => {
+    const path = await enrolledUnder('prompt');
+    await runAnswering(answer, 'scan', '--wait', '0', path);
+    expect(printed.at(-2)).toBe(`Send ${path} to the service, which wants to look into it? [y/N] `);
+    expect(printed.at(-1)?.startsWith(`${line}${path}`)).toBe(true);
+    expect(sent).toHaveLength(times);
   });
 });
 

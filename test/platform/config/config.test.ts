@@ -28,6 +28,8 @@ describe('reading the configuration', () => {
       metricsToken: null,
       ruleDirs: [],
       simulatedRuleDirs: [],
+      sampleRuleDirs: [],
+      sampleKeys: null,
       drainMs: 10_000,
       cluster: null,
       limits: defaultLimits,

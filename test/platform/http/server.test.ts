@@ -95,7 +95,13 @@ const routes: readonly Route[] = [
 let running: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
   running = await serve(routes, {
-    limits: { bodyBytes: 4096, waitingBodyBytes: 1_000_000, inflatedBodyBytes: 16_384, depth: 5 },
+    limits: {
+      bodyBytes: 4096,
+      waitingBodyBytes: 1_000_000,
+      inflatedBodyBytes: 16_384,
+      depth: 5,
+      sampleBytes: 100_000,
+    },
   });
 });
 afterAll(() => running.stop());

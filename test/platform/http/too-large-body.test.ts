@@ -20,7 +20,10 @@ const bodyBytes = 1_000_000;
 
 let running: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
-  const limits = { bodyBytes, inflatedBodyBytes: bodyBytes, waitingBodyBytes: bodyBytes, depth: 5 };
+  const limits = {
+    ...{ bodyBytes, inflatedBodyBytes: bodyBytes, waitingBodyBytes: bodyBytes, depth: 5 },
+    sampleBytes: bodyBytes,
+  };
   running = await serve([route(operation, async () => ({ status: 200, json: {} }))], { limits });
 });
 afterAll(() => running.stop());

@@ -1,9 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import type { ArtifactKey } from '../../../contracts/artifact.ts';
 import type { ClassifierProfile } from '../../../contracts/classifier-profile.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
 import type { ReportInput } from '../../../contracts/report.ts';
-import { topics, type AcceptedReport, type Topic, type VerdictRecord } from '../../../contracts/topics.ts';
+import {
+  findingSchema,
+  topics,
+  type AcceptedReport,
+  type Finding,
+  type Topic,
+  type VerdictRecord,
+} from '../../../contracts/topics.ts';
 import { startParts, type Running } from '../../../platform/lifecycle/start-parts.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '../../../platform/log/embedded/embedded-log.ts';
 import { parseBatch, TopicLog } from '../../../platform/log/topic-log.ts';
@@ -121,6 +129,20 @@ async function establish(...names: string[]): Promise<void> {
       trust: 'established' as const,
     })),
   );
+}
+
+function fail(): never {
+  throw new Error('There is no such file.');
+}
+
+/** What the content of a sample of the reported file says. */
+function sampleFinding(accepted: AcceptedReport, probability: number): Finding {
+  const { tenantId, deviceId, artifactKey, acceptedAt, report: reported } = accepted;
+  return findingSchema.parse({
+    ...{ id: randomUUID(), targetKey: artifactKey, relation: 'sample', tenantId, deviceId },
+    ...{ reportId: reported.id, reportedAt: reported['@timestamp'], acceptedAt, foundAt: acceptedAt },
+    score: scoreOf(accepted, 'content', probability, probability),
+  });
 }
 
 const sha = (n: number) => n.toString(16).padStart(64, '0');
@@ -268,6 +290,46 @@ describe('the correlator', () => {
       (each) => each.kind === 'entry' && each.entry.key === accepted.artifactKey,
     );
     expect(record).toMatchObject({ origin: { processEntityId: 'p2' } });
+  });
+
+  test('a condemned sample reopens the file for everybody, once however often it comes; a doubtful one speaks in its tenant alone', async () => {
+    await startCorrelator();
+    const files = [sha(60), sha(61)].map((sha256) => ({
+      artifact: { kind: 'file' as const, hash: { sha256 } },
+    }));
+    const [condemned, doubtful] = [
+      await report(files[0] ?? fail(), 0.1),
+      await report(files[1] ?? fail(), 0.1),
+    ];
+    await decisionsOn(doubtful.artifactKey, 1);
+    await log.append(topics.evidence, [
+      sampleFinding(condemned, 0.999),
+      sampleFinding(condemned, 0.999),
+      sampleFinding(doubtful, 0.9),
+    ]);
+    const reopened = await eventually(async () => {
+      const found = entriesOf(await all(topics.verdicts), condemned.artifactKey);
+      return found.length > 0 ? found : null;
+    });
+    expect(reopened).toMatchObject([
+      { reach: 'ecosystem', action: 'block-and-remediate', reason: { code: 'content-evidence' } },
+    ]);
+    const suspected = await eventually(async () => {
+      const found = entriesOf(await all(topics.verdicts), doubtful.artifactKey);
+      return found.length > 0 ? found : null;
+    });
+    expect(suspected).toMatchObject([{ reach: 'tenant', verdict: 'suspicious' }]);
+    const elsewhere = [
+      await report(files[0] ?? fail(), 0.1, { tenant: 'other' }),
+      await report(files[1] ?? fail(), 0.1, { tenant: 'other' }),
+    ];
+    await decisionsOn(elsewhere[1]?.artifactKey ?? '', 3);
+    expect(entriesOf(await all(topics.verdicts), condemned.artifactKey)).toHaveLength(1);
+    const told = about(await all(topics.decisions), doubtful.artifactKey).filter(
+      ({ tenantId }) => tenantId === tenantOf('other'),
+    );
+    expect(told).toMatchObject([{ verdict: 'no-threats-found', reach: 'device' }]);
+    expect(JSON.stringify(told)).not.toContain('score:content');
   });
 
   test('a restart replays what was not settled and publishes nothing twice', async () => {

@@ -9,6 +9,9 @@ import { openEmbeddedLog } from '../../../platform/log/embedded/embedded-log.ts'
 import { parseValue, TopicLog } from '../../../platform/log/topic-log.ts';
 import { createAuthenticator } from '../../../platform/postgres/authenticator.ts';
 import { createSecret } from '../../../platform/postgres/secret.ts';
+import { findRecordedFileReport } from '../../../platform/postgres/recorded-report.ts';
+import { parseSampleKeys } from '../../../platform/samples/sample-keys.ts';
+import { SampleVault } from '../../../platform/samples/sample-vault.ts';
 import { createLogger } from '../../../platform/telemetry/logger.ts';
 import { createMetrics } from '../../../platform/telemetry/metrics.ts';
 import { DeviceStore } from '../../../services/ingest/device-store.ts';
@@ -37,10 +40,19 @@ export async function startIngest(limits: Partial<Limits> = {}) {
   const stored = new Map<string, StoredOutcome>();
   const allLimits = { ...defaultLimits, ...limits };
   const metrics = createMetrics();
+  const vault = new SampleVault({
+    pool: database.pool('firebreak_samples'),
+    keys: parseSampleKeys(`test:${'a'.repeat(64)}`),
+    limits: allLimits,
+  });
   const ingest = createIngest({
     log,
     devices: new DeviceStore({ pool, limits: allLimits, poke: () => undefined, now: Date.now }),
-    reports: { findReportOutcome: async (_tenantId, _deviceId, reportId) => stored.get(reportId) ?? null },
+    reports: {
+      findReportOutcome: async (_tenantId, _deviceId, reportId) => stored.get(reportId) ?? null,
+      findReportOf: (...file) => findRecordedFileReport(database.pool('firebreak_tenant'), ...file),
+    },
+    vault,
     limits: allLimits,
     metrics,
     logger: createLogger({ name: 'test', level: 'silent' }),
@@ -120,6 +132,8 @@ export async function startIngest(limits: Partial<Limits> = {}) {
   return {
     ...server,
     ingest,
+    database,
+    vault,
     log,
     embedded,
     metrics,

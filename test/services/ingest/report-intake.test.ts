@@ -46,6 +46,7 @@ function setUp(options: { totalBytes?: number; waiters?: number } = {}) {
     recent: new RecentReports(3),
     admission,
     backlog: new Backlog(),
+    samples: { isWanted: () => false },
     events: createIngestEvents(createMetrics(), createLogger({ name: 'test', level: 'silent' })),
     limits: defaultLimits,
     now: () => nowMs,

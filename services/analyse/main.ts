@@ -1,0 +1,3 @@
+import { runServices } from '../host/run-services.ts';
+
+await runServices('firebreak-analyse', ['analyse']);
