@@ -64,7 +64,8 @@ export const deleteSampleOperation = {
   method: 'DELETE',
   path: '/v1/samples/{sha256}',
   tag: 'samples',
-  summary: 'Deletes the bytes and what is known of them; decisions that rest on them stand',
+  summary:
+    'Deletes the bytes and what is known of them; decisions that rest on them stand, and the file is not asked for again before it would have expired',
   access: { kind: 'person', role: 'analyst' },
   params,
   answers: { 204: { description: 'It is gone.' }, 404: notFound },
