@@ -1,5 +1,5 @@
 import type { Tactic } from '../../contracts/score.ts';
-import { codeOf } from './tokens.ts';
+import { codeOf } from './vocabulary.ts';
 
 /**
  * What a script can do, told by words that stand for it whatever the author called his own. A word gives its capability

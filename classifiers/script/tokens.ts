@@ -1,8 +1,41 @@
-import { finish, FNV_OFFSET, hashByte, hashText } from '../behavior/hashing.ts';
-import { programNames } from '../behavior/program-names.ts';
+import { finish, FNV_OFFSET, hashByte } from '../behavior/hashing.ts';
 import { blobPrefixUnits, readBlob } from './blobs.ts';
 import { readPlainText, type PlainText } from './plain-text.ts';
 import { finished } from './steps.ts';
+import {
+  ADDRESS,
+  CALL,
+  EXTENSION_SEED,
+  FEW_HEX,
+  FEW_NUMBERS,
+  HEX,
+  MANY_HEX,
+  MANY_NUMBERS,
+  NUMBER,
+  OPTION_SEED,
+  PIPE,
+  PROGRAM,
+  STATIC,
+  URL_ADDRESS,
+  URL_NAME,
+  VARIABLE,
+  VARIABLE_SEED,
+  blobLength,
+  castWord,
+  classOf,
+  environmentScope,
+  executables,
+  isBlobUnit,
+  isHexDigit,
+  isSeparator,
+  knownPrograms,
+  languageVariables,
+  longestWord,
+  lower,
+  manyNumbers,
+  schemes,
+  scopes,
+} from './vocabulary.ts';
 
 /**
  * Splits PowerShell into tokens without building strings: words in lower case, what its author alone named (variables,
@@ -20,57 +53,6 @@ export interface Tokens {
 /** Counted by window. `case`: words in random case. `cast`: characters made of numbers. */
 export const tricks = ['escape', 'join', 'case', 'cast', 'placeholder'] as const;
 export type Trick = (typeof tricks)[number];
-
-export const codeOf = (name: string) => finish(hashText(FNV_OFFSET, name));
-const marker = (name: string) => codeOf(`\u0001${name}`);
-
-const VARIABLE = marker('variable');
-const PROGRAM = marker('program');
-const PIPE = marker('pipe');
-const CALL = marker('call');
-const STATIC = marker('static');
-const ADDRESS = marker('address');
-const URL_NAME = marker('url');
-const URL_ADDRESS = marker('url-address');
-const [NUMBER, FEW_NUMBERS, MANY_NUMBERS] = [marker('number'), marker('numbers'), marker('number-list')];
-const [HEX, FEW_HEX, MANY_HEX] = [marker('hex'), marker('hexes'), marker('hex-list')];
-const OPTION_SEED = hashByte(FNV_OFFSET, 0x2d);
-const VARIABLE_SEED = hashByte(FNV_OFFSET, 0x24);
-const EXTENSION_SEED = hashByte(FNV_OFFSET, 0x2e);
-
-const blobLength = 40;
-const manyNumbers = 8;
-const longestWord = 64;
-
-const codesOf = (names: string) => new Set(names.split(' ').map(codeOf));
-/** Variables of the language itself: everybody's, so their names mean something. */
-const languageVariables = codesOf(
-  '_ true false null this args input matches error home host pid profile pshome pwd executioncontext myinvocation ' +
-    'psboundparameters pscmdlet pscommandpath psscriptroot psversiontable psitem lastexitcode erroractionpreference ' +
-    'progresspreference warningpreference verbosepreference shellid stacktrace ofs iswindows islinux ismacos psculture ' +
-    'psuiculture verbosePreference debugpreference confirmpreference whatifpreference nestedpromptlevel foreach switch',
-);
-const scopes = codesOf('global script local private using function variable');
-const environmentScope = codeOf('env');
-const schemes = codesOf('http https ftp ftps');
-const executables = codesOf('exe scr com dll ps1 psm1 bat cmd vbs js hta msi jar lnk sys cpl');
-const castWord = codeOf('char');
-const knownPrograms: ReadonlySet<number> = new Set(Array.from(programNames, codeOf));
-
-/** Classes of a code unit: 0 other, 1 letter, 2 digit, 3 underscore and what is beyond ASCII. */
-const classes = Uint8Array.from({ length: 128 }, (_, unit) => {
-  if (unit >= 0x30 && unit <= 0x39) return 2;
-  if ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) return 1;
-  return unit === 0x5f ? 3 : 0;
-});
-const classOf = (unit: number) => (unit < 128 ? (classes[unit] ?? 0) : unit > 0xbf ? 3 : 0);
-const lower = (unit: number) => (unit >= 0x41 && unit <= 0x5a ? unit | 0x20 : unit);
-const isHexDigit = (unit: number) => classOf(unit) === 2 || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x66);
-const isBlobUnit = (unit: number) =>
-  classOf(unit) === 1 || classOf(unit) === 2 || unit === 0x2b || unit === 0x2f || unit === 0x3d;
-/** What may stand between the numbers of one list. */
-const isSeparator = (unit: number) =>
-  unit === 0x20 || unit === 0x0a || unit === 0x09 || unit === 0x2c || unit === 0x3b || unit === 0x3a;
 
 interface Found {
   readonly codes: number[];
