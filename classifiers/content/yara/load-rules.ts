@@ -24,7 +24,7 @@ export interface LoadedYaraRules {
 }
 
 const extension = /\.yara?$/iu;
-const setting = 'FIREBREAK_YARA_RULE_DIRS';
+const setting = 'FIREBREAK_SAMPLE_RULE_DIRS';
 const maximalFileBytes = 4 * 1024 * 1024;
 const maximalFiles = 5000;
 /** Of one file; each costs another compilation. */
