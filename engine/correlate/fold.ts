@@ -18,6 +18,8 @@ export interface ScoreFact {
   readonly version: string;
   readonly capped: boolean;
   readonly tactic: string | null;
+  /** It never causes a block alone. */
+  readonly supportsOnly?: boolean;
 }
 
 export interface FindingFact {
@@ -91,13 +93,16 @@ export function tacticOf(evidence: readonly ScoreEvidence[]): Tactic | null {
 function scoreFacts(score: Score): readonly Fact[] {
   const { result, classifier } = score;
   if (result.outcome !== 'score') return [];
-  const { baseRate, threshold, version } = score;
+  const { baseRate, threshold, version, supportsOnly } = score;
   const order = toEpochMs(score.scoredAt);
   const capped = result.capped ?? false;
   const fact = (field: string, probability: number, tactic: string | null): Fact => ({
     field,
     order,
-    value: { probability, baseRate, threshold, version, capped, tactic } satisfies ScoreFact,
+    value: {
+      ...{ probability, baseRate, threshold, version, capped, tactic },
+      ...(supportsOnly !== undefined && { supportsOnly }),
+    } satisfies ScoreFact,
   });
   const tactic = tacticOf(result.evidence);
   const contentTactic = tacticOf(result.evidence.filter((item) => item.content));

@@ -36,6 +36,9 @@ export const decisionConfigSchema = z.object({
   strongestWitnessMicronats: micronats.describe('The most that one classifier adds.'),
   benignWitnessMicronats: micronats.describe('The most that one classifier takes away.'),
   cappedWitnessMicronats: micronats.describe('The most that a score says which is weak by construction.'),
+  supportMicronats: micronats.describe(
+    'The most that all classifiers together add which only support: less than a block needs, so that the rest must come from others.',
+  ),
   laterWitnessPermille: z
     .int()
     .min(0)
@@ -89,6 +92,7 @@ export const defaultDecisionConfig: DecisionConfig = {
   strongestWitnessMicronats: 8 * micro,
   benignWitnessMicronats: -1 * micro,
   cappedWitnessMicronats: 1 * micro,
+  supportMicronats: 3 * micro,
   laterWitnessPermille: 500,
   processImageMicronats: 4_800_000,
   parentImageMicronats: 2_400_000,
