@@ -58,7 +58,7 @@ export type AcceptedReport = z.infer<typeof acceptedReportSchema>;
 export const findingSchema = z.object({
   id: z.uuid(),
   targetKey: artifactKeySchema,
-  relation: z.enum(['process-image', 'parent-image']),
+  relation: z.enum(['process-image', 'parent-image', 'destination']),
   micronats: micronatsSchema,
   tenantId: tenantIdSchema,
   deviceId: deviceIdSchema,

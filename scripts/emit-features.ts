@@ -2,8 +2,8 @@
  * Writes the features of labelled rows as JSON lines to standard output, for `training/`. Features are extracted here and
  * nowhere else, by the code that serves, so that training and serving cannot disagree. The first line names the schema.
  *
- *   node --import tsx scripts/emit-features.ts metadata|behavior FOLDER
- *   node --import tsx scripts/emit-features.ts golden metadata|behavior
+ *   node --import tsx scripts/emit-features.ts metadata|behavior|network FOLDER
+ *   node --import tsx scripts/emit-features.ts golden metadata|behavior|network
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import * as metadata from '../classifiers/metadata/features.ts';
 import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
+import { emitNetwork, networkFeatures } from './emit-features/network.ts';
 import {
   CaptureReaders,
   commandInLineage,
@@ -160,6 +161,7 @@ async function emitGolden(classifier: string, write: Write): Promise<void> {
     const report = reportSchema.parse(goldenReportSchema.parse(row).report);
     if (classifier === 'metadata')
       write({ features: Array.from(metadata.extractFeatures(metadata.readExecutable(report))) });
+    else if (classifier === 'network') write(networkFeatures(report));
     else write(observedProcesses(report).map(behavior.extractFeatures));
   }
 }
@@ -168,8 +170,11 @@ const [task, argument] = process.argv.slice(2);
 const write: Write = (record) => process.stdout.write(`${JSON.stringify(record)}\n`);
 if (task === 'metadata' && argument !== undefined) await emitMetadata(argument, write);
 else if (task === 'behavior' && argument !== undefined) await emitBehavior(argument, write);
+else if (task === 'network' && argument !== undefined) await emitNetwork(argument, write);
 else if (task === 'golden' && argument !== undefined) await emitGolden(argument, write);
 else {
-  process.stderr.write('usage: emit-features.ts metadata|behavior FOLDER, or golden metadata|behavior\n');
+  process.stderr.write(
+    'usage: emit-features.ts metadata|behavior|network FOLDER, or golden metadata|behavior|network\n',
+  );
   process.exitCode = 2;
 }

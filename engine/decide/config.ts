@@ -50,6 +50,9 @@ export const decisionConfigSchema = z.object({
   parentImageMicronats: micronats.describe(
     'The same against the image of the parent: half, somebody else may have pulled the strings.',
   ),
+  destinationMicronats: micronats.describe(
+    'A condemned behaviour against what it contacted, however often: with nothing else known that is no suspicion, strangers contact it too.',
+  ),
   findingsMicronats: micronats.describe('The most that findings add together.'),
   establishedTenantMicronats: micronats.describe(
     'The most that one established tenant’s confirmation adds for others.',
@@ -96,6 +99,7 @@ export const defaultDecisionConfig: DecisionConfig = {
   laterWitnessPermille: 500,
   processImageMicronats: 4_800_000,
   parentImageMicronats: 2_400_000,
+  destinationMicronats: 2_000_000,
   findingsMicronats: 7_200_000,
   establishedTenantMicronats: 1_500_000,
   newTenantMicronats: 100_000,

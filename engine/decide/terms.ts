@@ -85,23 +85,31 @@ export function standsWithoutSupport(terms: readonly Term[], config: DecisionCon
   return sumOf(others) >= config.blockMicronats - config.priorMicronats - config.supportMicronats;
 }
 
-/** What is already condemned and bears on this artifact, strongest first, bounded together. */
+const whose = {
+  'process-image': 'its process',
+  'parent-image': 'a process that it started',
+  destination: 'a process that contacted it',
+} as const;
+
+/** What is already condemned and bears on this artifact, strongest first, bounded together, and once more as a destination. */
 export function findingTerms(evidence: Evidence, config: DecisionConfig): readonly Term[] {
   const terms: Term[] = [];
   let left = config.findingsMicronats;
+  let leftAsDestination = config.destinationMicronats;
   for (const finding of [...evidence.findings].sort(
     (a, b) => b.micronats - a.micronats || (a.sourceKey < b.sourceKey ? -1 : 1),
   )) {
-    const micronats = Math.min(finding.micronats, left);
-    if (micronats <= 0) break;
+    const isDestination = finding.relation === 'destination';
+    const micronats = Math.min(finding.micronats, left, isDestination ? leftAsDestination : left);
+    if (micronats <= 0) continue;
     left -= micronats;
-    const whose = finding.relation === 'process-image' ? 'its process' : 'a process that it started';
+    if (isDestination) leftAsDestination -= micronats;
     terms.push({
       name: `finding:${finding.relation}`,
       micronats,
       content: false,
       own: true,
-      text: `${whose} did what was condemned as ${finding.threatName ?? finding.sourceKey}`,
+      text: `${whose[finding.relation]} did what was condemned as ${finding.threatName ?? finding.sourceKey}`,
     });
   }
   return terms;

@@ -89,6 +89,11 @@ export const settings = {
     fallback: null,
     says: 'Folders of Sigma rules to be tried: decision records and metrics tell what they find, marked as simulated, and no score or verdict changes. Moving a file to the folders above puts it in force.',
   },
+  FIREBREAK_REPUTATION_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders of reputation lists of your own, `*.list`, separated by commas, and read again when a file in them changes ([format](reputation-lists.md)). What they name is suspicious; it is blocked only where other evidence joins.',
+  },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),
     fallback: 'embedded',

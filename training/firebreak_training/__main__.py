@@ -1,13 +1,13 @@
-"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior]"""
+"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior|network]"""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-from . import behavior, metadata
+from . import behavior, metadata, network
 
-TRAINERS = {"metadata": metadata.train, "behavior": behavior.train}
+TRAINERS = {"metadata": metadata.train, "behavior": behavior.train, "network": network.train}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import { decide, type DecideInput } from '../../../engine/decide/decide.ts';
 import { isSettled } from '../../../engine/decide/settled.ts';
 import { plan } from '../../../engine/decide/plan.ts';
 import { effective } from '../../../engine/effective/effective.ts';
-import { decideInput, deviceOf, domainKeyOf, tenantOf, witness } from '../samples.ts';
+import { decideInput, deviceOf, domainKeyOf, witness } from '../samples.ts';
 
 const config = defaultDecisionConfig;
 const domain = { kind: 'domain', artifactKey: domainKeyOf('example.org') } as const;
@@ -70,7 +70,7 @@ describe('a classifier that only supports', () => {
         expect(reach).not.toBe('ecosystem');
         for (const done of actionsAtEveryLevel(input)) expect(['audit', 'allow', null]).toContain(done);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -96,7 +96,7 @@ describe('a classifier that only supports', () => {
         expect(together.contentSumMicronats).toBe(without.contentSumMicronats);
         expect(together.sumMicronats - without.sumMicronats).toBeLessThanOrEqual(config.supportMicronats);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

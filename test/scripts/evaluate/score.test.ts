@@ -82,7 +82,7 @@ describe('score', () => {
     const path = written('strange.csv', 'alpha,beta\n1,2\n');
     await expect(tool('score', '--classifier', 'rules', path)).rejects.toThrow(/executables: header fields/);
     await expect(tool('score', '--classifier', 'nonsense', path)).rejects.toThrow(
-      /There is no classifier nonsense; there are metadata, behavior, rules/,
+      /There is no classifier nonsense; there are metadata, behavior, network, rules/,
     );
   });
 });
@@ -107,7 +107,13 @@ describe('evaluate', () => {
       readonly classifiers: Readonly<Record<string, { readonly files: object; readonly groups: object }>>;
     };
     expect(report.files).toEqual(['lines.jsonl']);
-    expect(Object.keys(report.classifiers)).toEqual(['metadata', 'behavior', 'rules', 'behavior-or-rules']);
+    expect(Object.keys(report.classifiers)).toEqual([
+      'metadata',
+      'behavior',
+      'network',
+      'rules',
+      'behavior-or-rules',
+    ]);
     expect(report.classifiers['metadata']?.files).toEqual({});
     expect(report.classifiers['rules']?.files).toMatchObject({
       'lines.jsonl': {
