@@ -10,16 +10,33 @@ function readWords(size: (typeof sizes)[number]): readonly string[] {
   return words.map(String).filter((word) => word.length >= leastLetters && /^[a-z]+$/.test(word));
 }
 
-let known: { readonly words: ReadonlySet<string>; readonly longest: number } | undefined;
-
-/** English words of three letters and more, in lower case. */
-export function englishWords(): { readonly words: ReadonlySet<string>; readonly longest: number } {
-  if (known === undefined) {
-    const words = new Set(sizes.flatMap(readWords));
-    known = { words, longest: Math.max(...Array.from(words, (word) => word.length)) };
-  }
-  return known;
+/** Letters of words as a tree: node × 32 + letter gives the next node. */
+interface WordTree {
+  readonly next: ReadonlyMap<number, number>;
+  /** Nodes at which a word ends. */
+  readonly ends: ReadonlySet<number>;
 }
+
+const letterOf = (text: string, index: number) => text.charCodeAt(index) - 96;
+const edge = (node: number, letter: number) => node * 32 + letter;
+
+function treeOf(words: readonly string[]): WordTree {
+  const next = new Map<number, number>();
+  const ends = new Set<number>();
+  for (const word of words) {
+    let node = 0;
+    for (let index = 0; index < word.length; index++) {
+      const key = edge(node, letterOf(word, index));
+      const known = next.get(key);
+      node = known ?? next.size + 1;
+      if (known === undefined) next.set(key, node);
+    }
+    ends.add(node);
+  }
+  return { next, ends };
+}
+
+let known: WordTree | undefined;
 
 /** What a word adds less than its letters, so that few long words are preferred to many short ones. */
 const perWord = 1.5;
@@ -29,23 +46,38 @@ const perWord = 1.5;
  * @returns the words in their order; letters between them are left out
  */
 export function segment(label: string): readonly string[] {
-  const { words, longest } = englishWords();
+  const { next, ends } = (known ??= treeOf(sizes.flatMap(readWords)));
+  // The best way to each place: how good it is, and from where its last word comes; a letter left out comes from just before.
   const best = new Float64Array(label.length + 1);
-  const from = new Int32Array(label.length + 1);
-  for (let end = 1; end <= label.length; end++) {
-    best[end] = best[end - 1] ?? 0;
-    from[end] = end - 1;
-    for (let start = Math.max(0, end - longest); start <= end - leastLetters; start++) {
+  const from = Int32Array.from(best, (_, end) => Math.max(0, end - 1));
+  for (let start = 0; start < label.length; start++) {
+    const before = best[start - 1] ?? 0;
+    if (before >= (best[start] ?? 0)) {
+      best[start] = before;
+      from[start] = Math.max(0, start - 1);
+    }
+    let node: number | undefined = 0;
+    for (let end = start + 1; end <= label.length; end++) {
+      const letter = letterOf(label, end - 1);
+      node = letter > 0 && letter < 27 ? next.get(edge(node, letter)) : undefined;
+      if (node === undefined) break;
       const score = (best[start] ?? 0) + end - start - perWord;
-      if (score <= (best[end] ?? 0) || !words.has(label.slice(start, end))) continue;
+      if (!ends.has(node) || score <= (best[end] ?? 0)) continue;
       best[end] = score;
       from[end] = start;
     }
   }
+  return wordsBack(label, best, from);
+}
+
+function wordsBack(label: string, best: Float64Array, from: Int32Array): readonly string[] {
   const found: string[] = [];
-  for (let end = label.length; end > 0; end = from[end] ?? 0) {
+  let end = label.length;
+  if ((best[end - 1] ?? 0) >= (best[end] ?? 0)) end -= 1;
+  while (end > 0) {
     const start = from[end] ?? 0;
     if (end - start >= leastLetters) found.push(label.slice(start, end));
+    end = start;
   }
   return found.reverse();
 }

@@ -35,6 +35,7 @@ const rooms: Readonly<Record<string, string>> = {
   '@fastify/swagger-ui': 'platform/http',
   'onnxruntime-node': 'platform/onnx',
   pino: 'platform/telemetry',
+  tldts: 'classifiers/network',
   'prom-client': 'platform/telemetry',
   uuid: 'platform/',
 };
