@@ -3,329 +3,53 @@
  * not tell: in which of them customers choose the names, and zones that it lacks.
  */
 
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
 /** Dynamic DNS: anybody takes any free name, programs do too, so that its shape speaks. */
-const dynamicZones = [
-  ...['ddns.net', 'hopto.org', 'zapto.org', 'sytes.net', 'no-ip.org', 'no-ip.biz', 'no-ip.info', 'no-ip.net'],
-  ...['no-ip.com', 'noip.me', 'myftp.org', 'myftp.biz', 'myvnc.com', 'servebeer.com', 'serveblog.net'],
-  ...['servecounterstrike.com', 'serveftp.com', 'servegame.com', 'servehalflife.com', 'servehttp.com'],
-  ...[
-    'serveirc.com',
-    'serveminecraft.net',
-    'servemp3.com',
-    'servepics.com',
-    'servequake.com',
-    'redirectme.net',
-  ],
-  ...[
-    'bounceme.net',
-    '3utilities.com',
-    'gotdns.ch',
-    'webhop.me',
-    'viewdns.net',
-    'myddns.me',
-    'freedynamicdns.net',
-  ],
-  ...['dyndns.org', 'dyndns.biz', 'dyndns.info', 'dyndns.tv', 'dynalias.com', 'dynalias.net', 'dynalias.org'],
-  ...[
-    'dnsalias.com',
-    'dnsalias.net',
-    'dnsalias.org',
-    'homeip.net',
-    'homeunix.com',
-    'homeunix.net',
-    'homeunix.org',
-  ],
-  ...[
-    'homelinux.com',
-    'homelinux.net',
-    'homelinux.org',
-    'homedns.org',
-    'homeftp.net',
-    'gotdns.com',
-    'gotdns.org',
-  ],
-  ...[
-    'is-a-geek.com',
-    'is-a-geek.net',
-    'is-a-geek.org',
-    'blogdns.com',
-    'blogdns.net',
-    'blogdns.org',
-    'selfip.com',
-  ],
-  ...['selfip.net', 'selfip.org', 'selfip.biz', 'selfip.info', 'kicks-ass.net', 'kicks-ass.org', 'ath.cx'],
-  ...[
-    'yi.org',
-    'dynserv.com',
-    'dyn-o-saur.com',
-    'dynu.com',
-    'dynu.net',
-    'dynv6.net',
-    'freeddns.org',
-    'mywire.org',
-  ],
-  ...[
-    'webredirect.org',
-    'myddns.rocks',
-    'kozow.com',
-    'loseyourip.com',
-    'ooguy.com',
-    'theworkpc.com',
-    'casacam.net',
-  ],
-  ...[
-    'accesscam.org',
-    'camdvr.org',
-    'ddnsfree.com',
-    'giize.com',
-    'gleeze.com',
-    'mysynology.net',
-    'duckdns.org',
-  ],
-  ...[
-    'mooo.com',
-    'chickenkiller.com',
-    'crabdance.com',
-    'ignorelist.com',
-    'jumpingcrab.com',
-    'moo.com',
-    'strangled.net',
-  ],
-  ...[
-    'twilightparadox.com',
-    'us.to',
-    'uk.to',
-    'my.to',
-    'changeip.org',
-    'changeip.net',
-    'dns04.com',
-    'dns05.com',
-  ],
-  ...[
-    'ddns.info',
-    'ddns.me',
-    'ddns.ms',
-    'ddns.us',
-    'dnset.com',
-    'dynamic-dns.net',
-    'dynamicdns.biz',
-    'dsmtp.com',
-  ],
-  ...[
-    'ezua.com',
-    'faqserv.com',
-    'ftp1.biz',
-    'itsaol.com',
-    'jetos.com',
-    'lflink.com',
-    'mefound.com',
-    'mrbasic.com',
-  ],
-  ...[
-    'mynumber.org',
-    'myz.info',
-    'ns01.biz',
-    'ns01.info',
-    'ns01.us',
-    'ns02.biz',
-    'ns02.info',
-    'ns02.us',
-    'onedumb.com',
-  ],
-  ...[
-    'onmypc.net',
-    'onmypc.org',
-    'organiccrap.com',
-    'otzo.com',
-    'port25.biz',
-    'qhigh.com',
-    'qpoe.com',
-    'sexidude.com',
-  ],
-  ...[
-    'squirly.info',
-    'toh.info',
-    'x24hr.com',
-    'xxuz.com',
-    'zyns.com',
-    'zzux.com',
-    '4dq.com',
-    '25u.com',
-    'linkpc.net',
-  ],
-  ...[
-    'publicvm.com',
-    'dnsd.me',
-    'dns.army',
-    'dns.navy',
-    'v6.rocks',
-    'v6.navy',
-    'spdns.org',
-    'spdns.de',
-    'spdns.eu',
-  ],
-  ...[
-    'dnsup.net',
-    'now-dns.org',
-    'now-dns.net',
-    'now-dns.top',
-    'ntdll.top',
-    'f3322.net',
-    'f3322.org',
-    '3322.org',
-  ],
-  ...[
-    '8866.org',
-    '9966.org',
-    '8800.org',
-    '2288.org',
-    '6600.org',
-    '7766.org',
-    'vicp.net',
-    'vicp.cc',
-    'oicp.net',
-    'xicp.net',
-  ],
-  ...[
-    'gicp.net',
-    'eicp.net',
-    'xicp.cn',
-    'dnsdynamic.com',
-    'ydns.eu',
-    'nsupdate.info',
-    'dedyn.io',
-    'dy.fi',
-    'tplinkdns.com',
-  ],
-];
+const dynamicZones = words(`
+  ddns.net hopto.org zapto.org sytes.net no-ip.org no-ip.biz no-ip.info no-ip.net no-ip.com noip.me myftp.org
+  myftp.biz myvnc.com servebeer.com serveblog.net servecounterstrike.com serveftp.com servegame.com
+  servehalflife.com servehttp.com serveirc.com serveminecraft.net servemp3.com servepics.com servequake.com
+  redirectme.net bounceme.net 3utilities.com gotdns.ch webhop.me viewdns.net myddns.me freedynamicdns.net dyndns.org
+  dyndns.biz dyndns.info dyndns.tv dynalias.com dynalias.net dynalias.org dnsalias.com dnsalias.net dnsalias.org
+  homeip.net homeunix.com homeunix.net homeunix.org homelinux.com homelinux.net homelinux.org homedns.org
+  homeftp.net gotdns.com gotdns.org is-a-geek.com is-a-geek.net is-a-geek.org blogdns.com blogdns.net blogdns.org
+  selfip.com selfip.net selfip.org selfip.biz selfip.info kicks-ass.net kicks-ass.org ath.cx yi.org dynserv.com
+  dyn-o-saur.com dynu.com dynu.net dynv6.net freeddns.org mywire.org webredirect.org myddns.rocks kozow.com
+  loseyourip.com ooguy.com theworkpc.com casacam.net accesscam.org camdvr.org ddnsfree.com giize.com gleeze.com
+  mysynology.net duckdns.org mooo.com chickenkiller.com crabdance.com ignorelist.com jumpingcrab.com moo.com
+  strangled.net twilightparadox.com us.to uk.to my.to changeip.org changeip.net dns04.com dns05.com ddns.info
+  ddns.me ddns.ms ddns.us dnset.com dynamic-dns.net dynamicdns.biz dsmtp.com ezua.com faqserv.com ftp1.biz
+  itsaol.com jetos.com lflink.com mefound.com mrbasic.com mynumber.org myz.info ns01.biz ns01.info ns01.us ns02.biz
+  ns02.info ns02.us onedumb.com onmypc.net onmypc.org organiccrap.com otzo.com port25.biz qhigh.com qpoe.com
+  sexidude.com squirly.info toh.info x24hr.com xxuz.com zyns.com zzux.com 4dq.com 25u.com linkpc.net publicvm.com
+  dnsd.me dns.army dns.navy v6.rocks v6.navy spdns.org spdns.de spdns.eu dnsup.net now-dns.org now-dns.net
+  now-dns.top ntdll.top f3322.net f3322.org 3322.org 8866.org 9966.org 8800.org 2288.org 6600.org 7766.org vicp.net
+  vicp.cc oicp.net xicp.net gicp.net eicp.net xicp.cn dnsdynamic.com ydns.eu nsupdate.info dedyn.io dy.fi
+  tplinkdns.com
+`);
 
 /** Second levels that a company sells like a registry: names there are ordinary names. */
-const soldZones = [
-  ...[
-    'br.com',
-    'cn.com',
-    'de.com',
-    'eu.com',
-    'gr.com',
-    'jpn.com',
-    'mex.com',
-    'ru.com',
-    'sa.com',
-    'uk.com',
-    'us.com',
-  ],
-  ...[
-    'za.com',
-    'co.com',
-    'gb.net',
-    'hu.net',
-    'in.net',
-    'jp.net',
-    'se.net',
-    'uk.net',
-    'ae.org',
-    'us.org',
-    'com.de',
-  ],
-  ...[
-    'com.se',
-    'co.nl',
-    'co.no',
-    'com.ru',
-    'msk.ru',
-    'spb.ru',
-    'nov.ru',
-    'net.ru',
-    'org.ru',
-    'pp.ru',
-    'pp.ua',
-  ],
-  ...['co.ua', 'biz.ua', 'od.ua', 'co.cz', 'co.pl', 'co.dk', 'co.ca', 'com.pl', 'eu.org', 'nom.pl', 'co.in'],
-];
+const soldZones = words(`
+  br.com cn.com de.com eu.com gr.com jpn.com mex.com ru.com sa.com uk.com us.com za.com co.com gb.net hu.net in.net
+  jp.net se.net uk.net ae.org us.org com.de com.se co.nl co.no com.ru msk.ru spb.ru nov.ru net.ru org.ru pp.ru pp.ua
+  co.ua biz.ua od.ua co.cz co.pl co.dk co.ca com.pl eu.org nom.pl co.in
+`);
 
 /** Zones of clouds and content networks beyond the public suffix list: machines give the names there. */
-const platformZones = [
-  ...[
-    'amazonaws.com',
-    'aws.dev',
-    'awsdns.com',
-    'cloudfront.net',
-    'akamai.net',
-    'akamaiedge.net',
-    'akamaihd.net',
-  ],
-  ...[
-    'akamaized.net',
-    'akadns.net',
-    'akam.net',
-    'edgekey.net',
-    'edgesuite.net',
-    'edgekey-staging.net',
-    'azure.com',
-  ],
-  ...[
-    'azureedge.net',
-    'azurefd.net',
-    'azure.net',
-    'azure-api.net',
-    'azurewebsites.net',
-    'cloudapp.net',
-    'windows.net',
-  ],
-  ...['trafficmanager.net', 'msedge.net', 'a-msedge.net', 'msecnd.net', 'googleusercontent.com'],
-  ...[
-    '1e100.net',
-    'googlevideo.com',
-    'gvt1.com',
-    'gvt2.com',
-    'ggpht.com',
-    'fastly.net',
-    'fastlylb.net',
-    'cdn77.org',
-  ],
-  ...[
-    'b-cdn.net',
-    'cloudflare.net',
-    'cdn.cloudflare.net',
-    'edgecastcdn.net',
-    'llnwd.net',
-    'footprint.net',
-    'hwcdn.net',
-  ],
-  ...[
-    'stackpathdns.com',
-    'incapdns.net',
-    'impervadns.net',
-    'sucuri.net',
-    'cdngc.net',
-    'wscdns.com',
-    'kunlunar.com',
-  ],
-  ...[
-    'alicdn.com',
-    'alikunlun.com',
-    'aliyuncs.com',
-    'tcdn.qq.com',
-    'myqcloud.com',
-    'ovh.net',
-    'your-server.de',
-  ],
-  ...[
-    'linodeusercontent.com',
-    'digitaloceanspaces.com',
-    'vultrusercontent.com',
-    'contaboserver.net',
-    'oraclecloud.com',
-  ],
-  ...[
-    '000webhostapp.com',
-    'ngrok.io',
-    'ngrok-free.app',
-    'trycloudflare.com',
-    'sharepoint.com',
-    'onmicrosoft.com',
-  ],
-];
+const platformZones = words(`
+  amazonaws.com aws.dev awsdns.com cloudfront.net akamai.net akamaiedge.net akamaihd.net akamaized.net akadns.net
+  akam.net edgekey.net edgesuite.net edgekey-staging.net azure.com azureedge.net azurefd.net azure.net azure-api.net
+  azurewebsites.net cloudapp.net windows.net trafficmanager.net msedge.net a-msedge.net msecnd.net
+  googleusercontent.com 1e100.net googlevideo.com gvt1.com gvt2.com ggpht.com fastly.net fastlylb.net cdn77.org
+  b-cdn.net cloudflare.net cdn.cloudflare.net edgecastcdn.net llnwd.net footprint.net hwcdn.net stackpathdns.com
+  incapdns.net impervadns.net sucuri.net cdngc.net wscdns.com kunlunar.com alicdn.com alikunlun.com aliyuncs.com
+  tcdn.qq.com myqcloud.com ovh.net your-server.de linodeusercontent.com digitaloceanspaces.com vultrusercontent.com
+  contaboserver.net oraclecloud.com 000webhostapp.com ngrok.io ngrok-free.app trycloudflare.com sharepoint.com
+  onmicrosoft.com
+`);
 
 /** How names directly below a shared zone come about. */
 export type ZoneKind = 'chosen' | 'assigned';

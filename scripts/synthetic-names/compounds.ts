@@ -1,4 +1,4 @@
-import { between, randomOf, type Random } from '../torture/random.ts';
+import { between, randomOf, type Random } from '../random.ts';
 import type { Vocabulary } from './families.ts';
 
 /** Where names of a language are registered, beside the suffixes that all share. */

@@ -1,4 +1,4 @@
-import { between, randomOf, shuffled, type Random } from '../torture/random.ts';
+import { between, randomOf, shuffled, type Random } from '../random.ts';
 
 /** Names by one invented algorithm, as malware computes them: one alphabet or word list, one range of lengths, few suffixes. */
 export interface SyntheticFamily {
