@@ -19,7 +19,7 @@ const dynamicZones = words(`
   selfip.com selfip.net selfip.org selfip.biz selfip.info kicks-ass.net kicks-ass.org ath.cx yi.org dynserv.com
   dyn-o-saur.com dynu.com dynu.net dynv6.net freeddns.org mywire.org webredirect.org myddns.rocks kozow.com
   loseyourip.com ooguy.com theworkpc.com casacam.net accesscam.org camdvr.org ddnsfree.com giize.com gleeze.com
-  mysynology.net duckdns.org mooo.com chickenkiller.com crabdance.com ignorelist.com jumpingcrab.com moo.com
+  mysynology.net duckdns.org mooo.com chickenkiller.com crabdance.com ignorelist.com jumpingcrab.com
   strangled.net twilightparadox.com us.to uk.to my.to changeip.org changeip.net dns04.com dns05.com ddns.info
   ddns.me ddns.ms ddns.us dnset.com dynamic-dns.net dynamicdns.biz dsmtp.com ezua.com faqserv.com ftp1.biz
   itsaol.com jetos.com lflink.com mefound.com mrbasic.com mynumber.org myz.info ns01.biz ns01.info ns01.us ns02.biz
