@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactKindSchema } from './domain.ts';
+import { optional } from './optional.ts';
 
 /** The part of a classifier's `manifest.json` that the engine and the correlator need. */
 export const classifierProfileSchema = z.object({
@@ -22,5 +23,11 @@ export const classifierProfileSchema = z.object({
     .gt(0)
     .lt(1)
     .describe('Probability from which this classifier alone may block, set by its false-positive budget.'),
+  supportsOnly: z
+    .boolean()
+    .apply(optional)
+    .describe(
+      'Its word supports a block and never causes one, nor do all such words together: the engine bounds them. The threshold then is where it gives its full support.',
+    ),
 });
 export type ClassifierProfile = z.infer<typeof classifierProfileSchema>;

@@ -30,7 +30,9 @@ export const termSchema = z.object({
   name: z
     .string()
     .max(120)
-    .describe('prior, score:<classifier>, finding:<relation>, others:confirmed, prevalence, …'),
+    .describe(
+      'prior, score:<classifier>, support:<classifier>, finding:<relation>, others:confirmed, prevalence, …',
+    ),
   micronats: micronatsSchema,
   content: z.boolean().describe('Counts as content evidence.'),
   own: z

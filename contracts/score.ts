@@ -57,6 +57,7 @@ export const scoreSchema = z.object({
   featureSchemaVersion: z.int(),
   baseRate: probability,
   threshold: probability,
+  supportsOnly: z.boolean().apply(optional).describe('It never causes a block alone, whatever it says.'),
   scoredAt: storedTimestampSchema,
   result: z.discriminatedUnion('outcome', [
     z.object({

@@ -67,10 +67,10 @@ const findingFields = {
   foundAt: storedTimestampSchema,
 };
 
-/** What a condemned behaviour says against the image of its process, or of that one's parent. */
+/** What a condemned behaviour says against the image of its process, of that one's parent, and what it contacted. */
 export const behaviorFindingSchema = z.object({
   ...findingFields,
-  relation: z.enum(['process-image', 'parent-image']),
+  relation: z.enum(['process-image', 'parent-image', 'destination']),
   micronats: micronatsSchema,
   processEntityId: z.string().max(256).apply(optional),
   source: z.object({

@@ -2,8 +2,8 @@
  * Writes the features of labelled rows as JSON lines to standard output, for `training/`. Features are extracted here and
  * nowhere else, by the code that serves, so that training and serving cannot disagree. The first line names the schema.
  *
- *   node --import tsx scripts/emit-features.ts metadata|behavior|script FOLDER
- *   node --import tsx scripts/emit-features.ts golden metadata|behavior|script
+ *   node --import tsx scripts/emit-features.ts metadata|behavior|script|network FOLDER
+ *   node --import tsx scripts/emit-features.ts golden metadata|behavior|script|network
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import * as script from '../classifiers/script/features.ts';
 import { createRulesClassifier } from '../classifiers/rules/classifier.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
+import { emitNetwork, networkFeatures } from './emit-features/network.ts';
 import {
   CaptureReaders,
   commandInLineage,
@@ -260,6 +261,7 @@ async function emitGolden(classifier: string, write: Write): Promise<void> {
     if (classifier === 'metadata')
       write({ features: Array.from(metadata.extractFeatures(metadata.readExecutable(report))) });
     else if (classifier === 'script') write(script.extractFeatures(report.artifact.text ?? ''));
+    else if (classifier === 'network') write(networkFeatures(report));
     else write(observedProcesses(report).map(behavior.extractFeatures));
   }
 }
@@ -269,10 +271,11 @@ const write: Write = (record) => process.stdout.write(`${JSON.stringify(record)}
 if (task === 'metadata' && argument !== undefined) await emitMetadata(argument, write);
 else if (task === 'behavior' && argument !== undefined) await emitBehavior(argument, write);
 else if (task === 'script' && argument !== undefined) await emitScripts(argument, write);
+else if (task === 'network' && argument !== undefined) await emitNetwork(argument, write);
 else if (task === 'golden' && argument !== undefined) await emitGolden(argument, write);
 else {
   process.stderr.write(
-    'usage: emit-features.ts metadata|behavior|script FOLDER, or golden metadata|behavior|script\n',
+    'usage: emit-features.ts metadata|behavior|script|network FOLDER, or golden metadata|behavior|script|network\n',
   );
   process.exitCode = 2;
 }

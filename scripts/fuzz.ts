@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { seeds } from '../test/support/samples/seeds.ts';
 import { mutate } from './fuzz/mutate.ts';
 import { fuzz, type FuzzReport } from './fuzz/run.ts';
-import { randomOf } from './torture/random.ts';
+import { randomOf } from './random.ts';
 
 interface Options {
   readonly seed: string;

@@ -13,6 +13,7 @@ import { reasonTexts } from '../contracts/domain.ts';
 import { configKeys } from '../platform/config/config.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
 import { correlationMeanings, modifierExamples, otherFeatures, unsupported } from './sigma/supported.ts';
+import { reputationLists } from './reference-docs/reputation-lists.ts';
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
@@ -172,6 +173,7 @@ export function referenceDocs(): Readonly<Record<string, string>> {
     'reasons.md': reasons(),
     'metrics.md': metrics(),
     'sigma.md': sigma(),
+    'reputation-lists.md': reputationLists(),
   };
 }
 

@@ -31,11 +31,11 @@ const program = new Command('score')
   .description(
     'Scores every row of a file by one classifier, with the code of the running service. Prints CSV, a line for each row in its order.',
   )
-  .requiredOption('--classifier <id>', 'such as metadata, behavior, script, rules')
+  .requiredOption('--classifier <id>', 'such as metadata, behavior, script, network, rules')
   .argument('<file>', 'CSV with a header line or JSON lines, plain or .gz')
   .addHelpText(
     'after',
-    `\nKinds of files, told by their columns:\n${kinds}\n\nDecisions: block (at or above the threshold, and not capped), allow, abstain (it has nothing to say; the base rate stands\nfor its probability), invalid (the service would refuse the report), failed.`,
+    `\nKinds of files, told by their columns:\n${kinds}\n\nDecisions: block (at or above the threshold, and not capped; of a classifier that only supports: its full support), allow, abstain (it has nothing to say; the base rate stands\nfor its probability), invalid (the service would refuse the report), failed.`,
   )
   .action(async (file: string, { classifier }: { readonly classifier: string }) => {
     await score(classifier, file);

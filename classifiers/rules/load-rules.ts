@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import { FirebreakError } from '../../contracts/errors.ts';
+import { FolderFiles, listFiles, type FolderFile } from '../folder-files.ts';
 import { fieldAliases, taxonomies } from './field-map.ts';
 import { linkRules } from './sigma/link-rules.ts';
 import type { ReadOptions, ReadResult, RejectedRule } from './sigma/read-rules.ts';
@@ -25,15 +23,12 @@ export interface LoadOptions extends ReadOptions {
   readonly simulated?: readonly string[];
 }
 
-const maximalFileBytes = 1_048_576;
-const maximalFiles = 20_000;
-
-interface RuleFile {
-  /** Path, size and time of change: reading it again would give the same. */
-  readonly stamp: string;
-  readonly digest: string;
-  readonly read: ReadResult;
-}
+const ruleFiles = {
+  pattern: /\.ya?ml$/iu,
+  holds: 'rule',
+  settings: 'FIREBREAK_RULE_DIRS or FIREBREAK_SIMULATED_RULE_DIRS',
+};
+const nothing: ReadResult = { rules: [], correlations: [], filters: [], rejected: [] };
 
 /**
  * Folders of rules that can be read again and again: what did not change is not parsed twice.
@@ -41,14 +36,19 @@ interface RuleFile {
  * listed and left out; of two rules with one id the first stands.
  */
 export class RuleFolders {
-  readonly #folders: readonly string[];
-  readonly #options: LoadOptions;
-  #files: ReadonlyMap<string, RuleFile> = new Map();
+  readonly #simulated: readonly string[];
+  readonly #files: FolderFiles<ReadResult>;
+  #read: readonly FolderFile<ReadResult>[] = [];
   #loaded: LoadedRules | undefined;
 
   constructor(folders: readonly string[], options: LoadOptions = {}) {
-    this.#folders = folders;
-    this.#options = options;
+    this.#simulated = options.simulated ?? [];
+    this.#files = new FolderFiles({
+      folders: [...folders, ...this.#simulated],
+      ...{ ...ruleFiles, maximalFiles: 20_000, maximalFileBytes: 1_048_576 },
+      parse: (path, source) => readRules(path, source, options),
+      tooLarge: (path, reason) => ({ ...nothing, rejected: [{ file: path, line: 1, reason }] }),
+    });
   }
 
   /**
@@ -57,55 +57,20 @@ export class RuleFolders {
    * @throws FB_CONFIG_INVALID where a folder cannot be read or holds too many files; what was loaded before stays as it is
    */
   async load(): Promise<LoadedRules> {
-    const { simulated = [] } = this.#options;
-    const before = this.#files;
-    const files = new Map<string, RuleFile>();
-    const onTrial = new Set<string>();
-    const parts: string[] = [];
-    for (const folder of [...this.#folders, ...simulated]) {
-      for (const path of await listRuleFiles(folder)) {
-        if (files.has(path)) continue;
-        if (files.size === maximalFiles)
-          throw new FirebreakError(
-            'FB_CONFIG_INVALID',
-            `The folders of FIREBREAK_RULE_DIRS and FIREBREAK_SIMULATED_RULE_DIRS hold more than ${maximalFiles} rule files: name fewer.`,
-          );
-        const file = await this.#read(path, before.get(path));
-        if (file === undefined) continue;
-        files.set(path, file);
-        if (simulated.includes(folder)) onTrial.add(path);
-        parts.push(relative(folder, path).replaceAll(sep, '/'), file.digest, String(onTrial.has(path)));
-      }
-    }
-    this.#files = files;
-    const same = files.size === before.size && [...files].every(([path, file]) => before.get(path) === file);
-    if (same && this.#loaded !== undefined) return this.#loaded;
-    const linked = linkRules(
-      [...files].map(([path, { read }]) => (onTrial.has(path) ? withoutFilters(read) : read)),
-    );
+    const files = await this.#files.load();
+    if (files === this.#read && this.#loaded !== undefined) return this.#loaded;
+    const isTried = ({ folder }: FolderFile<ReadResult>) => this.#simulated.includes(folder);
+    const onTrial = new Set(files.filter(isTried).map(({ path }) => path));
+    const linked = linkRules(files.map((file) => (isTried(file) ? withoutFilters(file.read) : file.read)));
+    const parts = files.flatMap((file) => [file.name, file.digest, String(isTried(file))]);
+    this.#read = files;
     this.#loaded = {
       ...linked,
       simulated: simulatedIds(linked, onTrial),
-      files: files.size,
+      files: files.length,
       digest: hash('sha256', parts.join('\0')),
     };
     return this.#loaded;
-  }
-
-  /** @returns undefined where the file is gone since the folder was listed */
-  async #read(path: string, before: RuleFile | undefined): Promise<RuleFile | undefined> {
-    const about = await stat(path).catch(() => undefined);
-    if (about === undefined) return undefined;
-    const stamp = `${about.ino} ${about.size} ${about.mtimeMs} ${about.ctimeMs}`;
-    if (before?.stamp === stamp) return before;
-    const source = await readFile(path, 'utf8').catch(() => undefined);
-    if (source === undefined) return undefined;
-    const digest = hash('sha256', source);
-    if (source.length <= maximalFileBytes)
-      return { stamp, digest, read: readRules(path, source, this.#options) };
-    const reason = `the file is larger than ${maximalFileBytes} bytes`;
-    const read = { rules: [], correlations: [], filters: [], rejected: [{ file: path, line: 1, reason }] };
-    return { stamp, digest, read };
   }
 }
 
@@ -141,23 +106,7 @@ function simulatedIds(
   return ids;
 }
 
-/**
- * @param extension of the files that are rules
- * @param settings that may name the folder, for the message
- * @returns paths of the files below the folder, in order
- * @throws FB_CONFIG_INVALID where the folder cannot be read
- */
-export async function listRuleFiles(
-  folder: string,
-  extension = /\.ya?ml$/iu,
-  settings = 'FIREBREAK_RULE_DIRS or FIREBREAK_SIMULATED_RULE_DIRS',
-): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    const detail = `The rule folder ${folder} cannot be read: name a folder that exists in ${settings}.`;
-    throw new FirebreakError('FB_CONFIG_INVALID', detail, { cause });
-  });
-  return entries
-    .filter((entry) => entry.isFile() && extension.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** @throws FB_CONFIG_INVALID where the folder cannot be read */
+export function listRuleFiles(folder: string): Promise<readonly string[]> {
+  return listFiles(folder, ruleFiles);
 }

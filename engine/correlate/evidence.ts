@@ -69,10 +69,13 @@ export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId
 /** @returns evidence out of the report's own scores, for when cross-tenant signals are away */
 export function evidenceFromScores(scores: readonly Score[]): Evidence {
   const witnesses = scores.flatMap((score): readonly (Witness | null)[] => {
-    const { result, classifier, baseRate, threshold, version } = score;
+    const { result, classifier, baseRate, threshold, version, supportsOnly } = score;
     if (result.outcome !== 'score') return [];
     const tactic = tacticOf(result.evidence);
-    const common = { classifier, baseRate, threshold, version, capped: result.capped ?? false, tactic };
+    const common = {
+      ...{ classifier, baseRate, threshold, version, capped: result.capped ?? false, tactic },
+      ...(supportsOnly !== undefined && { supportsOnly }),
+    };
     return [
       { ...common, probability: result.probability, content: false },
       result.contentProbability === null

@@ -18,6 +18,8 @@ export interface ScoreFact {
   readonly version: string;
   readonly capped: boolean;
   readonly tactic: string | null;
+  /** It never causes a block alone. */
+  readonly supportsOnly?: boolean;
 }
 
 export interface FindingFact {
@@ -116,8 +118,11 @@ function scoreFacts(score: Score): readonly Fact[] {
 }
 
 function scoreFact(score: Score, field: string, probability: number, tactic: string | null): Fact {
-  const { baseRate, threshold, version, result, scoredAt } = score;
+  const { baseRate, threshold, version, supportsOnly, result, scoredAt } = score;
   const capped = result.outcome === 'score' && result.capped === true;
-  const value: ScoreFact = { probability, baseRate, threshold, version, capped, tactic };
+  const value: ScoreFact = {
+    ...{ probability, baseRate, threshold, version, capped, tactic },
+    ...(supportsOnly !== undefined && { supportsOnly }),
+  };
   return { field, order: toEpochMs(scoredAt), value };
 }

@@ -1,5 +1,11 @@
-import { uuidOf } from '../../contracts/canonical.ts';
-import { artifactKeySchema } from '../../contracts/artifact.ts';
+import {
+  canonicalDomain,
+  canonicalIp,
+  canonicalUrl,
+  identifyArtifact,
+  uuidOf,
+} from '../../contracts/canonical.ts';
+import { artifactKeySchema, type ArtifactKey } from '../../contracts/artifact.ts';
 import type { EcsProcess } from '../../contracts/ecs.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import type { AcceptedReport, BehaviorFinding } from '../../contracts/topics.ts';
@@ -10,7 +16,7 @@ import { isPlatformProcess } from './guard.ts';
 /**
  * A condemned behaviour testifies against the image of its process and of its parent, where that is not a platform
  * binary: this is how something that was let run is reopened. Without a SHA-256 of the image there is nothing to testify
- * against. One hop: findings make no findings.
+ * against. It testifies, weakly, against what it contacted too. One hop: findings make no findings.
  *
  * @param nowMs epoch milliseconds
  */
@@ -23,30 +29,50 @@ export function testify(
   if (judgement.verdict !== 'malicious' || report.historyOnly) return [];
   if (report.artifactKind !== 'command-line' && report.artifactKind !== 'script') return [];
   const { process } = report.report;
-  const image = finding(report, judgement, process, 'process-image', config.processImageMicronats, nowMs);
-  const parent = finding(
-    report,
-    judgement,
-    process?.parent,
-    'parent-image',
-    config.parentImageMicronats,
-    nowMs,
-  );
-  return [image, parent].filter((item) => item !== null);
+  const { processImageMicronats, parentImageMicronats, destinationMicronats } = config;
+  const about = (target: Target) => finding(report, judgement, target, nowMs);
+  return [
+    ...imageOf(process, 'process-image', processImageMicronats).map(about),
+    ...imageOf(process?.parent, 'parent-image', parentImageMicronats).map(about),
+    ...destinationsOf(report.report).map((targetKey) =>
+      about({ targetKey, relation: 'destination', micronats: destinationMicronats }),
+    ),
+  ];
+}
+
+interface Target extends Pick<BehaviorFinding, 'targetKey' | 'relation' | 'micronats'> {
+  readonly processEntityId?: string;
+}
+
+function imageOf(
+  process: Omit<EcsProcess, 'parent'> | undefined,
+  relation: BehaviorFinding['relation'],
+  micronats: number,
+): readonly Target[] {
+  const sha256 = process?.hash?.sha256;
+  if (process === undefined || sha256 === undefined || isPlatformProcess(process)) return [];
+  const targetKey = artifactKeySchema.parse(`file:sha256:${sha256}`);
+  const { entity_id: processEntityId } = process;
+  return [{ targetKey, relation, micronats, ...(processEntityId !== undefined && { processEntityId }) }];
+}
+
+/** Domain, address and URL that the report names beside the artifact; what has no canonical form is left out. */
+function destinationsOf({ destination, url }: AcceptedReport['report']): readonly ArtifactKey[] {
+  const named = [
+    { kind: 'domain', form: destination?.domain && canonicalDomain(destination.domain) },
+    { kind: 'ip', form: destination?.ip && canonicalIp(destination.ip) },
+    { kind: 'url', form: url?.full && canonicalUrl(url.full) },
+  ] as const;
+  return named.flatMap(({ kind, form }) => (form ? [identifyArtifact({ kind, value: form }).key] : []));
 }
 
 function finding(
   accepted: AcceptedReport,
   judgement: Judgement,
-  process: Omit<EcsProcess, 'parent'> | undefined,
-  relation: BehaviorFinding['relation'],
-  micronats: number,
+  { targetKey, relation, micronats, processEntityId }: Target,
   nowMs: number,
-): BehaviorFinding | null {
-  const sha256 = process?.hash?.sha256;
-  if (process === undefined || sha256 === undefined || isPlatformProcess(process)) return null;
+): BehaviorFinding {
   const { tenantId, deviceId, artifactKey, acceptedAt, report } = accepted;
-  const targetKey = artifactKeySchema.parse(`file:sha256:${sha256}`);
   return {
     // The same behaviour of the same image in the same tenant is one finding, however often it is seen.
     id: uuidOf(`finding\n${tenantId}\n${artifactKey}\n${targetKey}\n${relation}`),
@@ -58,7 +84,7 @@ function finding(
     reportId: report.id,
     reportedAt: toTimestamp(Date.parse(report['@timestamp'])),
     acceptedAt,
-    ...(process.entity_id !== undefined && { processEntityId: process.entity_id }),
+    ...(processEntityId !== undefined && { processEntityId }),
     source: {
       artifactKey,
       ...(judgement.threatName !== null && { threatName: judgement.threatName }),

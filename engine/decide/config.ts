@@ -36,6 +36,9 @@ export const decisionConfigSchema = z.object({
   strongestWitnessMicronats: micronats.describe('The most that one classifier adds.'),
   benignWitnessMicronats: micronats.describe('The most that one classifier takes away.'),
   cappedWitnessMicronats: micronats.describe('The most that a score says which is weak by construction.'),
+  supportMicronats: micronats.describe(
+    'The most that all classifiers together add which only support: less than a block needs, so that the rest must come from others.',
+  ),
   laterWitnessPermille: z
     .int()
     .min(0)
@@ -46,6 +49,9 @@ export const decisionConfigSchema = z.object({
   ),
   parentImageMicronats: micronats.describe(
     'The same against the image of the parent: half, somebody else may have pulled the strings.',
+  ),
+  destinationMicronats: micronats.describe(
+    'A condemned behaviour against what it contacted, however often: with nothing else known that is no suspicion, strangers contact it too.',
   ),
   findingsMicronats: micronats.describe('The most that findings add together.'),
   establishedTenantMicronats: micronats.describe(
@@ -89,9 +95,11 @@ export const defaultDecisionConfig: DecisionConfig = {
   strongestWitnessMicronats: 8 * micro,
   benignWitnessMicronats: -1 * micro,
   cappedWitnessMicronats: 1 * micro,
+  supportMicronats: 3 * micro,
   laterWitnessPermille: 500,
   processImageMicronats: 4_800_000,
   parentImageMicronats: 2_400_000,
+  destinationMicronats: 2_000_000,
   findingsMicronats: 7_200_000,
   establishedTenantMicronats: 1_500_000,
   newTenantMicronats: 100_000,

@@ -16,7 +16,16 @@ import type { Evidence } from '../correlate/evidence.ts';
 import { blastRadius } from './blast-radius.ts';
 import { probabilityOf, type DecisionConfig } from './config.ts';
 import { reach } from './reach.ts';
-import { findingTerms, otherTenantsTerm, prevalenceTerm, priorTerm, sumOf, witnessTerms } from './terms.ts';
+import {
+  findingTerms,
+  otherTenantsTerm,
+  prevalenceTerm,
+  priorTerm,
+  standsWithoutSupport,
+  sumOf,
+  supportTerms,
+  witnessTerms,
+} from './terms.ts';
 import { actionFor, severityFor, threatNameFor, threshold } from './threshold.ts';
 
 /** Everything that a decision depends on. No clock, no randomness: the same input gives the same judgement. */
@@ -58,7 +67,10 @@ export function decide(input: DecideInput): Judgement {
   const shared = [priorTerm(config), prevalenceTerm(evidence.devices, config)].filter(
     (term) => term !== null,
   );
-  const own = [...shared, ...witnessTerms(evidence.own, config), ...findingTerms(evidence, config)];
+  const own = [
+    ...[...shared, ...witnessTerms(evidence.own, config)],
+    ...[...supportTerms(evidence.own, config), ...findingTerms(evidence, config)],
+  ];
   const others = otherTenantsTerm(evidence, input.trustOf, config);
   const terms = others === null ? own : [...own, others];
   const sums = {
@@ -101,9 +113,15 @@ export function decide(input: DecideInput): Judgement {
     decided: { reach: Reach; reason: ReasonCode; step: DecisionStep | null },
     lifeMs: number,
   ): Judgement {
-    const bounded = blastRadius({ ...input, reach: decided.reach, action });
+    const stands = standsWithoutSupport(terms, config);
+    const bounded = blastRadius({ ...input, reach: decided.reach, action: stands ? action : 'audit' });
     const crossed = bounded.reach === 'ecosystem';
-    const steps = [first, ...(decided.step === null ? [] : [decided.step]), ...bounded.steps];
+    const steps = [
+      first,
+      ...(stands ? [] : [supportAlone]),
+      ...(decided.step === null ? [] : [decided.step]),
+      ...bounded.steps,
+    ];
     return {
       ...common,
       reach: bounded.reach,
@@ -120,6 +138,12 @@ export function decide(input: DecideInput): Judgement {
     };
   }
 }
+
+const supportAlone: DecisionStep = {
+  step: 'support',
+  outcome: 'audit',
+  text: 'It rests on what only supports: seen and told, blocked at no level.',
+};
 
 function thresholdText(sum: number, blockFrom: BlockLevel): string {
   return `The sum is a probability of ${probabilityOf(sum).toFixed(4)}; ${blockFrom} is the lowest level that blocks on it.`;

@@ -17,7 +17,7 @@ function withWords(
   missing: readonly ClassifierProfile[],
   probability: number,
 ): DecideInput {
-  const words = missing.map(({ id, version, baseRate, threshold }): Witness => ({
+  const words = missing.map(({ id, version, baseRate, threshold, supportsOnly }): Witness => ({
     classifier: id,
     version,
     baseRate,
@@ -26,6 +26,7 @@ function withWords(
     capped: false,
     tactic: null,
     content: true,
+    ...(supportsOnly !== undefined && { supportsOnly }),
   }));
   // What they said of earlier reports gives way to what they will say of this one.
   const heard = (witnesses: readonly Witness[]) =>

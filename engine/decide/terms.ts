@@ -24,9 +24,10 @@ export function witnessMicronats(witness: Witness, config: DecisionConfig): numb
  */
 export function witnessTerms(witnesses: readonly Witness[], config: DecisionConfig): readonly Term[] {
   const weighed = witnesses
+    .filter(({ supportsOnly }) => supportsOnly !== true)
     .map((witness) => ({ witness, weight: witnessMicronats(witness, config) }))
     .sort((a, b) => b.weight - a.weight || (a.witness.classifier < b.witness.classifier ? -1 : 1));
-  return weighed.map(({ witness, weight }, index) => {
+  return weighed.map(({ witness, weight }, index): Term => {
     const whole = index === 0;
     const micronats = whole ? weight : Math.trunc((weight * config.laterWitnessPermille) / 1000);
     const share = whole ? '' : `, counted at ${config.laterWitnessPermille / 10} % beside a stronger witness`;
@@ -41,23 +42,74 @@ export function witnessTerms(witnesses: readonly Witness[], config: DecisionConf
   });
 }
 
-/** What is already condemned and bears on this artifact, strongest first, bounded together. */
+/**
+ * What classifiers add that only support: at its threshold one gives all that they may give together, strongest first.
+ * What they say for innocence counts nothing, so that one more of them never lowers the sum; and none of it is content
+ * that carries a block to other organizations.
+ */
+export function supportTerms(witnesses: readonly Witness[], config: DecisionConfig): readonly Term[] {
+  const weighed = witnesses
+    .filter(({ supportsOnly }) => supportsOnly === true)
+    .map((witness) => ({ witness, weight: supportOf(witness, config) }))
+    .sort((a, b) => b.weight - a.weight || (a.witness.classifier < b.witness.classifier ? -1 : 1));
+  let left = config.supportMicronats;
+  return weighed.map(({ witness, weight }): Term => {
+    const micronats = Math.min(weight, left);
+    left -= micronats;
+    return {
+      name: `${supportPrefix}${witness.classifier}`,
+      micronats,
+      content: false,
+      own: true,
+      text: `${witness.classifier} ${witness.version} gives ${witness.probability.toFixed(4)}: it supports what others say (in full from ${witness.threshold}) and never blocks alone`,
+    };
+  });
+}
+
+function supportOf(witness: Witness, config: DecisionConfig): number {
+  const base = logOdds(witness.baseRate);
+  const span = logOdds(witness.threshold) - base;
+  const said = span <= 0 ? 0 : (logOdds(witness.probability) - base) / span;
+  const ceiling = witness.capped ? config.cappedWitnessMicronats : config.supportMicronats;
+  return Math.max(0, Math.min(ceiling, Math.round(said * config.supportMicronats)));
+}
+
+const supportPrefix = 'support:';
+
+/**
+ * Whether something else than support speaks for malice, with what a block at the default level lacks after all support.
+ * The same is asked at every level: else a name alone would block where the level is high.
+ */
+export function standsWithoutSupport(terms: readonly Term[], config: DecisionConfig): boolean {
+  const others = terms.filter(({ name, micronats }) => micronats > 0 && !name.startsWith(supportPrefix));
+  return sumOf(others) >= config.blockMicronats - config.priorMicronats - config.supportMicronats;
+}
+
+const whose = {
+  'process-image': 'its process',
+  'parent-image': 'a process that it started',
+  destination: 'a process that contacted it',
+} as const;
+
+/** What is already condemned and bears on this artifact, strongest first, bounded together, and once more as a destination. */
 export function findingTerms(evidence: Evidence, config: DecisionConfig): readonly Term[] {
   const terms: Term[] = [];
   let left = config.findingsMicronats;
+  let leftAsDestination = config.destinationMicronats;
   for (const finding of [...evidence.findings].sort(
     (a, b) => b.micronats - a.micronats || (a.sourceKey < b.sourceKey ? -1 : 1),
   )) {
-    const micronats = Math.min(finding.micronats, left);
-    if (micronats <= 0) break;
+    const isDestination = finding.relation === 'destination';
+    const micronats = Math.min(finding.micronats, left, isDestination ? leftAsDestination : left);
+    if (micronats <= 0) continue;
     left -= micronats;
-    const whose = finding.relation === 'process-image' ? 'its process' : 'a process that it started';
+    if (isDestination) leftAsDestination -= micronats;
     terms.push({
       name: `finding:${finding.relation}`,
       micronats,
       content: false,
       own: true,
-      text: `${whose} did what was condemned as ${finding.threatName ?? finding.sourceKey}`,
+      text: `${whose[finding.relation]} did what was condemned as ${finding.threatName ?? finding.sourceKey}`,
     });
   }
   return terms;

@@ -32,6 +32,7 @@ export interface Config {
   readonly sampleRuleDirs: readonly string[];
   /** As `FIREBREAK_SAMPLE_KEYS` has them. */
   readonly sampleKeys: string | null;
+  readonly reputationDirs: readonly string[];
   readonly drainMs: number;
   /** Null in the embedded profile. */
   readonly cluster: ClusterConfig | null;
@@ -103,6 +104,7 @@ export function readConfig(variables: Environment): Config {
     simulatedRuleDirs: values.FIREBREAK_SIMULATED_RULE_DIRS ?? [],
     sampleRuleDirs: values.FIREBREAK_SAMPLE_RULE_DIRS ?? [],
     sampleKeys: values.FIREBREAK_SAMPLE_KEYS,
+    reputationDirs: values.FIREBREAK_REPUTATION_DIRS ?? [],
     drainMs: values.FIREBREAK_DRAIN_MS,
     cluster,
     limits,

@@ -116,6 +116,11 @@ export const settings = {
     isSecret: true,
     says: 'Keys that protect stored samples, as `id:64 hexadecimal digits`, the one in use first, former ones behind it until nothing is stored under them. Without it the embedded profile makes one in the data folder, and the cluster profile takes no samples.',
   },
+  FIREBREAK_REPUTATION_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders of reputation lists of your own, `*.list`, separated by commas, and read again when a file in them changes ([format](reputation-lists.md)). What they name is suspicious; it is blocked only where other evidence joins.',
+  },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),
     fallback: 'embedded',

@@ -1,4 +1,4 @@
-import { between, type Random } from '../torture/random.ts';
+import { between, type Random } from '../random.ts';
 
 /** Values at which parsers break: limits of widths and signs, small counts, marks of chains. */
 const numbers = [

@@ -1,5 +1,5 @@
 import { examine } from '../../classifiers/content/examine.ts';
-import { randomOf } from '../torture/random.ts';
+import { randomOf } from '../random.ts';
 import { mutate } from './mutate.ts';
 
 export interface FuzzOptions {

@@ -61,6 +61,14 @@ function telemetryReader() {
   };
 }
 
+function valueReader(kind: 'domain' | 'url' | 'ip', column: string) {
+  return (row: Cells) => {
+    const value = text(row, column) ?? '';
+    const reports = value === '' ? [] : [{ artifact: { kind, value } as const }];
+    return { reports, item: value };
+  };
+}
+
 function commandReport(line: string): ReportParts {
   return documentedCommand(line, 'bare');
 }
@@ -128,11 +136,7 @@ export const shapes: readonly Shape[] = [
     name: 'domains',
     holds: 'domain names: `domain`',
     fits: (columns) => columns.has('domain'),
-    reader: () => (row) => {
-      const value = text(row, 'domain') ?? '';
-      const reports = value === '' ? [] : [{ artifact: { kind: 'domain', value } as const }];
-      return { reports, item: value };
-    },
+    reader: () => valueReader('domain', 'domain'),
   },
   {
     name: 'digests',
@@ -142,6 +146,18 @@ export const shapes: readonly Shape[] = [
       const digest = text(row, 'hash') ?? '';
       return { reports: [{ artifact: { kind: 'file', hash: hashOf(digest) } }], item: digest };
     },
+  },
+  {
+    name: 'urls',
+    holds: 'URLs: `url`',
+    fits: (columns) => columns.has('url'),
+    reader: () => valueReader('url', 'url'),
+  },
+  {
+    name: 'addresses',
+    holds: 'addresses of IPv4 and IPv6: `ip`',
+    fits: (columns) => columns.has('ip'),
+    reader: () => valueReader('ip', 'ip'),
   },
 ];
 
@@ -202,7 +218,7 @@ function artifactIn(whole: unknown): unknown {
 function idOf(row: Cells): string | undefined {
   const { report } = row;
   if (typeof report === 'object' && report !== null && 'id' in report) return String(report.id);
-  return text(row, 'id', 'sha256', 'md5', 'Md5', 'sha1_norm', 'guid', 'hash', 'domain');
+  return text(row, 'id', 'sha256', 'md5', 'Md5', 'sha1_norm', 'guid', 'hash', 'domain', 'url', 'ip');
 }
 
 function labelOf({ label }: Cells): TableRow['label'] {

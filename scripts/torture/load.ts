@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReportInput } from '../../contracts/report.ts';
 import { RefusedError, type TestDevice } from '../../test/support/api.ts';
 import { deliver } from '../../test/support/deliver.ts';
-import { between, randomOf, type Random } from './random.ts';
+import { between, randomOf, type Random } from '../random.ts';
 import type { PlannedBatch, Scenario } from './scenario.ts';
 
 export interface LoadOptions {

@@ -1,7 +1,7 @@
 import { topics } from '../../contracts/topics.ts';
 import { openKafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import type { Log, StoredRecord } from '../../platform/log/log.ts';
-import { randomOf, shuffled } from './random.ts';
+import { randomOf, shuffled } from '../random.ts';
 
 /**
  * Topics that a producer may write twice or late: an append whose acknowledgement was lost, or one by an owner that was

@@ -2,7 +2,7 @@ import { identifyArtifact, sha256Hex, uuidOf } from '../../contracts/canonical.t
 import { artifactSchema, type ArtifactKey } from '../../contracts/artifact.ts';
 import type { ReportInput } from '../../contracts/report.ts';
 import { createCorpus, hostileReport } from '../../bench/corpus.ts';
-import { between, randomOf, shuffled, type Random } from './random.ts';
+import { between, randomOf, shuffled, type Random } from '../random.ts';
 
 /** A report but for the time, which it gets when it is sent first. */
 export type PlannedReport = Omit<ReportInput, '@timestamp'>;

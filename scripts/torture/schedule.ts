@@ -1,4 +1,4 @@
-import { between, randomOf, shuffled, type Random } from './random.ts';
+import { between, randomOf, shuffled, type Random } from '../random.ts';
 
 export type Profile = 'cluster' | 'embedded';
 

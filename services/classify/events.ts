@@ -1,3 +1,4 @@
+import { listsInForce, type LoadedLists } from '../../classifiers/network/lists.ts';
 import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
@@ -11,6 +12,9 @@ export interface ClassifyEvents {
   rulesLoaded(loaded: LoadedRules): void;
   /** The folders could not be read; the rules are as they were. */
   rulesNotLoaded(error: unknown): void;
+  /** The same of reputation lists. */
+  listsLoaded(loaded: LoadedLists): void;
+  listsNotLoaded(error: unknown): void;
 }
 
 export function createClassifyEvents(logger: Logger, metrics: Metrics): ClassifyEvents {
@@ -53,6 +57,13 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     },
     ['outcome'],
   );
+  const reputation = metrics.gauge(
+    {
+      name: 'firebreak_classify_lists',
+      help: 'Reputation lists in force and those that have expired, and lines that cannot be used.',
+    },
+    { labels: ['state'] },
+  );
   return {
     scored(classifier, scores, computed) {
       for (const { result } of scores) answers.inc({ classifier, outcome: result.outcome });
@@ -86,9 +97,26 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
       const { size } = loaded.simulated;
       logger.info({ rules: all, simulated: size, files: loaded.files }, 'rules are in force');
     },
+    listsLoaded({ lists, rejected }) {
+      const { inForce, expired } = countLists(lists, Date.now());
+      reputation.set({ state: 'in-force' }, inForce);
+      reputation.set({ state: 'expired' }, expired);
+      reputation.set({ state: 'rejected' }, rejected.length);
+      for (const line of rejected)
+        logger.warn({ rejected: line }, 'a line of a reputation list cannot be used');
+      if (lists.length > 0) logger.info({ lists: inForce, expired }, 'reputation lists are in force');
+    },
+    listsNotLoaded(error) {
+      logger.error({ error }, 'changed reputation lists cannot be read; those before stay in force');
+    },
     rulesNotLoaded(error) {
       reloads.inc({ outcome: 'failed' });
       logger.error({ error }, 'changed rules cannot be read; those before stay in force');
     },
   };
+}
+
+function countLists(lists: LoadedLists['lists'], nowMs: number) {
+  const inForce = listsInForce({ lists }, nowMs).length;
+  return { inForce, expired: lists.length - inForce };
 }

@@ -66,7 +66,7 @@ export class CachingScorer {
   }
 
   #toScore(accepted: AcceptedReport, outcome: ClassifierOutcome, nowMs: number): Score {
-    const { id, version, featureSchemaVersion, baseRate, threshold } = this.#classifier.profile;
+    const { id, version, featureSchemaVersion, baseRate, threshold, supportsOnly } = this.#classifier.profile;
     const { tenantId, deviceId, artifactKey, report } = accepted;
     return {
       tenantId,
@@ -79,6 +79,7 @@ export class CachingScorer {
       featureSchemaVersion,
       baseRate,
       threshold,
+      ...(supportsOnly !== undefined && { supportsOnly }),
       scoredAt: toTimestamp(nowMs),
       result: resultOf(outcome),
     };

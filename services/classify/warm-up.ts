@@ -19,6 +19,8 @@ const inputs: readonly ClassifierInput[] = [
     artifact: { kind: 'command-line', text: 'cmd.exe /c dir C:\\Windows' },
     process: { executable: 'C:\\Windows\\System32\\cmd.exe', command_line: 'cmd.exe /c dir' },
   },
+  { artifact: { kind: 'domain', value: 'www.example.org' } },
+  { artifact: { kind: 'url', value: 'https://www.example.org/index.html' } },
   { artifact: { kind: 'script', text: 'Get-ChildItem -Path C:\\Windows | Select-Object Name' } },
 ].map((report) => ({ report: reportSchema.parse({ ...common, ...report }), evidence: 'content' }));
 

@@ -127,6 +127,7 @@ async function loadClassifiers(config: Config) {
     openModel: loadModel,
     ruleFolders: config.ruleDirs,
     simulatedRuleFolders: config.simulatedRuleDirs,
+    reputationFolders: config.reputationDirs,
   });
 }
 

@@ -129,6 +129,7 @@ export const services = {
       log,
       classifiers: registry.classifiers,
       rules: registry.rules,
+      network: registry.network,
       events: createClassifyEvents(logger, metrics),
     });
     return { routes: [], parts, groups };

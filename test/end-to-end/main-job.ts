@@ -207,6 +207,38 @@ export function mainJob(start: () => Promise<Subject>): void {
       expect(JSON.stringify(entries)).not.toContain(tenant('alpha').id);
     });
 
+    test('a name that a program computed is told and blocked by nobody, until something condemned contacts it', async () => {
+      const domain = `${[...sha256(unique)]
+        .map((digit) => 'qxkvjtrwplzmfhbg'.charAt(Number.parseInt(digit, 16)))
+        .join('')
+        .slice(0, 18)}.com`;
+      const [told] = await send(
+        service.url,
+        device('alpha-1'),
+        [reportOf({ artifact: { kind: 'domain', value: domain }, detectionSource: 'network-protection' })],
+        10,
+      );
+      expect(told).toMatchObject({ verdict: 'suspicious', entry: { action: 'audit', reach: 'tenant' } });
+      const key = told?.artifact ?? '';
+      await everywhere(async () => expect(await lookup('alpha-2', key)).toMatchObject({ action: 'audit' }));
+
+      await send(
+        service.url,
+        device('alpha-1'),
+        [
+          reportOf({
+            artifact: { kind: 'command-line', text: `vssadmin.exe delete shadows /all /quiet ${domain}` },
+            destination: { domain },
+            localAction: 'allowed',
+          }),
+        ],
+        10,
+      );
+      await eventually(async () => ((await lookup('alpha-2', key))?.verdict === 'malicious' ? true : null));
+      await everywhere(async () => expect((await lookup('alpha-2', key))?.action).toBe('block'));
+      expect((await lookup('beta-1', key))?.verdict).toBeNull();
+    });
+
     test('an analyst reads why: terms that add up, scores, steps', async () => {
       const history = await eventually(async () => {
         const { items } = itemsSchema.parse(

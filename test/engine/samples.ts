@@ -12,6 +12,8 @@ export const keyOf = (n: number) =>
 export const scriptKeyOf = (n: number) =>
   artifactKeySchema.parse(`script:sha256:${n.toString(16).padStart(64, '0')}`);
 
+export const domainKeyOf = (name: string) => artifactKeySchema.parse(`domain:${name}`);
+
 export function witness(probability: number, more: Partial<Witness> = {}): Witness {
   return {
     classifier: 'metadata',

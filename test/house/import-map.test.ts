@@ -38,6 +38,7 @@ const rooms: Readonly<Record<string, string>> = {
   'onnxruntime-node': 'platform/onnx',
   '@litko/yara-x': 'classifiers/content/yara',
   pino: 'platform/telemetry',
+  tldts: 'classifiers/network',
   'prom-client': 'platform/telemetry',
   uuid: 'platform/',
 };

@@ -1,13 +1,18 @@
-"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior|script]"""
+"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior|script|network]"""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-from . import behavior, metadata, script
+from . import behavior, metadata, network, script
 
-TRAINERS = {"metadata": metadata.train, "behavior": behavior.train, "script": script.train}
+TRAINERS = {
+    "metadata": metadata.train,
+    "behavior": behavior.train,
+    "script": script.train,
+    "network": network.train,
+}
 
 
 def main() -> int:

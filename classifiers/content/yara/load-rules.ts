@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { FirebreakError } from '../../../contracts/errors.ts';
-import { listRuleFiles } from '../../rules/load-rules.ts';
+import { listFiles } from '../../folder-files.ts';
 import { findProblems, type CompileProblem } from './engine.ts';
 import { ruleAt, splitRules, withoutRules, type RuleText } from './split-rules.ts';
 
@@ -23,8 +23,7 @@ export interface LoadedYaraRules {
   readonly digest: string;
 }
 
-const extension = /\.yara?$/iu;
-const setting = 'FIREBREAK_SAMPLE_RULE_DIRS';
+const ruleFiles = { pattern: /\.yara?$/iu, holds: 'rule', settings: 'FIREBREAK_SAMPLE_RULE_DIRS' };
 const maximalFileBytes = 4 * 1024 * 1024;
 const maximalFiles = 5000;
 /** Of one file; each costs another compilation. */
@@ -43,12 +42,12 @@ export async function loadYaraRules(folders: readonly string[]): Promise<LoadedY
   for (const folder of folders) {
     const names = new Map<string, string>();
     const texts: string[] = [];
-    for (const file of await listRuleFiles(folder, extension, setting)) {
+    for (const file of await listFiles(folder, ruleFiles)) {
       const text = await readFile(file, 'utf8').catch(() => undefined);
       if (text === undefined) continue;
       files += 1;
       if (files > maximalFiles) {
-        const detail = `The folders of ${setting} hold more than ${maximalFiles} rule files: name fewer.`;
+        const detail = `The folders of ${ruleFiles.settings} hold more than ${maximalFiles} rule files: name fewer.`;
         throw new FirebreakError('FB_CONFIG_INVALID', detail);
       }
       parts.push(relative(folder, file).replaceAll(sep, '/'), hash('sha256', text));

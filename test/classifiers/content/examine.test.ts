@@ -4,7 +4,7 @@ import { compileRules, type Scanner } from '../../../classifiers/content/yara/en
 import { loadYaraRules, type LoadedYaraRules } from '../../../classifiers/content/yara/load-rules.ts';
 import { mutate } from '../../../scripts/fuzz/mutate.ts';
 import { fuzz } from '../../../scripts/fuzz/run.ts';
-import { randomOf } from '../../../scripts/torture/random.ts';
+import { randomOf } from '../../../scripts/random.ts';
 import { buildPe } from '../../support/pe-builder.ts';
 import { plain32, rich64 } from '../../support/pe-samples.ts';
 import { buildElf } from '../../support/samples/elf.ts';

@@ -30,6 +30,7 @@ describe('reading the configuration', () => {
       simulatedRuleDirs: [],
       sampleRuleDirs: [],
       sampleKeys: null,
+      reputationDirs: [],
       drainMs: 10_000,
       cluster: null,
       limits: defaultLimits,
@@ -156,6 +157,7 @@ describe('reading the configuration', () => {
       FIREBREAK_HTTP_HOST: '',
       FIREBREAK_RULE_DIRS: 'rules, /etc/firebreak/rules',
       FIREBREAK_SIMULATED_RULE_DIRS: 'tried',
+      FIREBREAK_REPUTATION_DIRS: 'lists',
       FIREBREAK_LIMIT_DEPTH: '9',
       FIREBREAK_OPERATOR_TOKEN: 'x'.repeat(43),
     });
@@ -164,6 +166,7 @@ describe('reading the configuration', () => {
       httpHost: '127.0.0.1',
       ruleDirs: ['rules', '/etc/firebreak/rules'],
       simulatedRuleDirs: ['tried'],
+      reputationDirs: ['lists'],
       operatorToken: 'x'.repeat(43),
     });
     expect(config.limits.depth).toBe(9);

@@ -82,7 +82,7 @@ describe('score', () => {
     const path = written('strange.csv', 'alpha,beta\n1,2\n');
     await expect(tool('score', '--classifier', 'rules', path)).rejects.toThrow(/executables: header fields/);
     await expect(tool('score', '--classifier', 'nonsense', path)).rejects.toThrow(
-      /There is no classifier nonsense; there are metadata, behavior, script, rules/,
+      /There is no classifier nonsense; there are metadata, behavior, script, network, rules/,
     );
   });
 });
@@ -111,6 +111,7 @@ describe('evaluate', () => {
       'metadata',
       'behavior',
       'script',
+      'network',
       'rules',
       'behavior-or-rules',
     ]);

@@ -1,27 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import type { LoadedRules } from '../../../classifiers/rules/load-rules.ts';
-import { RuleReloader } from '../../../services/classify/rule-reloader.ts';
+import { FolderReloader } from '../../../services/classify/folder-reloader.ts';
 import { eventually } from '../../support/eventually.ts';
-
-const loaded: LoadedRules = {
-  ...{ rules: [], correlations: [], rejected: [], files: 0, digest: '' },
-  simulated: new Set(),
-};
 
 /** A reloader whose folders answer one thing after the other, then that nothing changed. */
 function reloader(answers: (boolean | Error)[]) {
   const told: string[] = [];
-  const part = new RuleReloader({
+  const part = new FolderReloader({
+    name: 'folders',
     everyMs: 1,
-    rules: {
-      loaded,
+    source: {
+      loaded: 'loaded',
       reload: () => {
         const answer = answers.shift() ?? false;
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
       },
     },
-    events: { rulesLoaded: () => told.push('loaded'), rulesNotLoaded: (error) => told.push(String(error)) },
+    tell: { loaded: (loaded) => told.push(loaded), notLoaded: (error) => told.push(String(error)) },
   });
   return { part, told };
 }

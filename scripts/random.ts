@@ -1,4 +1,4 @@
-import { sha256Hex } from '../../contracts/canonical.ts';
+import { sha256Hex } from '../contracts/canonical.ts';
 
 /** Numbers from 0 to below 1. */
 export type Random = () => number;
