@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { FirebreakError } from '../../contracts/errors.ts';
 import { fieldAliases, taxonomies } from './field-map.ts';
+import { inTurns } from './in-turns.ts';
 import { linkRules } from './sigma/link-rules.ts';
 import type { ReadOptions, ReadResult, RejectedRule } from './sigma/read-rules.ts';
 import { readRules } from './sigma/read-rules.ts';
@@ -59,23 +60,20 @@ export class RuleFolders {
   async load(): Promise<LoadedRules> {
     const { simulated = [] } = this.#options;
     const before = this.#files;
+    const folders = await this.#list();
     const files = new Map<string, RuleFile>();
     const onTrial = new Set<string>();
     const parts: string[] = [];
-    for (const folder of [...this.#folders, ...simulated]) {
-      for (const path of await listRuleFiles(folder)) {
-        if (files.has(path)) continue;
-        if (files.size === maximalFiles)
-          throw new FirebreakError(
-            'FB_CONFIG_INVALID',
-            `The folders of FIREBREAK_RULE_DIRS and FIREBREAK_SIMULATED_RULE_DIRS hold more than ${maximalFiles} rule files: name fewer.`,
-          );
-        const file = await this.#read(path, before.get(path));
-        if (file === undefined) continue;
-        files.set(path, file);
-        if (simulated.includes(folder)) onTrial.add(path);
-        parts.push(relative(folder, path).replaceAll(sep, '/'), file.digest, String(onTrial.has(path)));
-      }
+    const paths = [...folders.keys()];
+    for (let from = 0; from < paths.length; from += filesAtOnce) {
+      const some = paths.slice(from, from + filesAtOnce);
+      const texts = await Promise.all(some.map((path) => readText(path, before.get(path))));
+      await inTurns(this.#parse(some, texts, files));
+    }
+    for (const [path, { digest }] of files) {
+      const folder = folders.get(path) ?? '';
+      if (simulated.includes(folder)) onTrial.add(path);
+      parts.push(relative(folder, path).replaceAll(sep, '/'), digest, String(onTrial.has(path)));
     }
     this.#files = files;
     const same = files.size === before.size && [...files].every(([path, file]) => before.get(path) === file);
@@ -92,21 +90,60 @@ export class RuleFolders {
     return this.#loaded;
   }
 
-  /** @returns undefined where the file is gone since the folder was listed */
-  async #read(path: string, before: RuleFile | undefined): Promise<RuleFile | undefined> {
-    const about = await stat(path).catch(() => undefined);
-    if (about === undefined) return undefined;
-    const stamp = `${about.ino} ${about.size} ${about.mtimeMs} ${about.ctimeMs}`;
-    if (before?.stamp === stamp) return before;
-    const source = await readFile(path, 'utf8').catch(() => undefined);
-    if (source === undefined) return undefined;
-    const digest = hash('sha256', source);
-    if (source.length <= maximalFileBytes)
-      return { stamp, digest, read: readRules(path, source, this.#options) };
-    const reason = `the file is larger than ${maximalFileBytes} bytes`;
-    const read = { rules: [], correlations: [], filters: [], rejected: [{ file: path, line: 1, reason }] };
-    return { stamp, digest, read };
+  /** @returns each file with the first folder that holds it, in the order in which they are read */
+  async #list(): Promise<ReadonlyMap<string, string>> {
+    const folders = new Map<string, string>();
+    for (const folder of [...this.#folders, ...(this.#options.simulated ?? [])])
+      for (const path of await listRuleFiles(folder)) if (!folders.has(path)) folders.set(path, folder);
+    if (folders.size > maximalFiles)
+      throw new FirebreakError(
+        'FB_CONFIG_INVALID',
+        `The folders of FIREBREAK_RULE_DIRS and FIREBREAK_SIMULATED_RULE_DIRS hold more than ${maximalFiles} rule files: name fewer.`,
+      );
+    return folders;
   }
+
+  *#parse(
+    paths: readonly string[],
+    texts: readonly (RuleFile | RuleText | undefined)[],
+    into: Map<string, RuleFile>,
+  ): Generator<undefined, void, undefined> {
+    for (const [index, path] of paths.entries()) {
+      const text = texts[index];
+      if (text === undefined) continue;
+      into.set(path, 'read' in text ? text : parsed(path, text, this.#options));
+      yield;
+    }
+  }
+}
+
+interface RuleText {
+  readonly stamp: string;
+  readonly source: string;
+}
+
+/** Enough that reading does not wait for one file after the other. */
+const filesAtOnce = 32;
+
+/** @returns what was read before where it would be the same; undefined where the file is gone since the folder was listed */
+async function readText(
+  path: string,
+  before: RuleFile | undefined,
+): Promise<RuleFile | RuleText | undefined> {
+  const about = await stat(path).catch(() => undefined);
+  if (about === undefined) return undefined;
+  const stamp = `${about.ino} ${about.size} ${about.mtimeMs} ${about.ctimeMs}`;
+  if (before?.stamp === stamp) return before;
+  const source = await readFile(path, 'utf8').catch(() => undefined);
+  return source === undefined ? undefined : { stamp, source };
+}
+
+function parsed(path: string, { stamp, source }: RuleText, options: ReadOptions): RuleFile {
+  const digest = hash('sha256', source);
+  if (source.length <= maximalFileBytes) return { stamp, digest, read: readRules(path, source, options) };
+  const reason = `the file is larger than ${maximalFileBytes} bytes`;
+  const read = { rules: [], correlations: [], filters: [], rejected: [{ file: path, line: 1, reason }] };
+  return { stamp, digest, read };
 }
 
 /** Reads folders of rules once, with the field names of all schemas that the service knows. */
