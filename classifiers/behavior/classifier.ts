@@ -191,15 +191,18 @@ function shortened(text: string): string {
 }
 
 /**
- * Opens the model beside this file.
+ * Opens the model of a folder, which is that beside this file unless another is given.
  * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
  */
-export async function createBehaviorClassifier(openModel: OpenModel): Promise<BehaviorClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+export async function createBehaviorClassifier(
+  openModel: OpenModel,
+  folder: URL = new URL('./', import.meta.url),
+): Promise<BehaviorClassifier> {
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const { content, full } = manifest.calibration;
   if (content === undefined || full === undefined)
     throw new TypeError('The behavior manifest lacks a calibration');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   return new BehaviorClassifier(profileOf(manifest), model, { content, full });
 }

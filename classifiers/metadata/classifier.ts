@@ -90,14 +90,17 @@ function scored(probability: number, stub: Stub | undefined): ClassifierOutcome 
 }
 
 /**
- * Opens the model beside this file.
+ * Opens the model of a folder, which is that beside this file unless another is given.
  * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
  */
-export async function createMetadataClassifier(openModel: OpenModel): Promise<MetadataClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+export async function createMetadataClassifier(
+  openModel: OpenModel,
+  folder: URL = new URL('./', import.meta.url),
+): Promise<MetadataClassifier> {
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const calibration = manifest.calibration['full'];
   if (calibration === undefined) throw new TypeError('The metadata manifest has no calibration named "full"');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   return new MetadataClassifier(profileOf(manifest), model, calibration);
 }

@@ -29,6 +29,7 @@ export interface Config {
   readonly metricsToken: string | null;
   readonly ruleDirs: readonly string[];
   readonly simulatedRuleDirs: readonly string[];
+  readonly challengerDirs: readonly string[];
   readonly drainMs: number;
   /** Null in the embedded profile. */
   readonly cluster: ClusterConfig | null;
@@ -96,6 +97,7 @@ export function readConfig(variables: Environment): Config {
     metricsToken: values.FIREBREAK_METRICS_TOKEN,
     ruleDirs: values.FIREBREAK_RULE_DIRS ?? [],
     simulatedRuleDirs: values.FIREBREAK_SIMULATED_RULE_DIRS ?? [],
+    challengerDirs: values.FIREBREAK_CHALLENGER_DIRS ?? [],
     drainMs: values.FIREBREAK_DRAIN_MS,
     cluster,
     limits,

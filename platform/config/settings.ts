@@ -89,6 +89,11 @@ export const settings = {
     fallback: null,
     says: 'Folders of Sigma rules to be tried: decision records and metrics tell what they find, marked as simulated, and no score or verdict changes. Moving a file to the folders above puts it in force.',
   },
+  FIREBREAK_CHALLENGER_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders, separated by commas, that hold a folder for each version of a classifier that is to be tried: `manifest.json`, the model and `golden.jsonl`. Looked through again while the service runs.',
+  },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),
     fallback: 'embedded',

@@ -2,8 +2,9 @@ import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import { createVersionEvents, type VersionEvents } from './version-events.ts';
 
-export interface ClassifyEvents {
+export interface ClassifyEvents extends VersionEvents {
   scored(classifier: string, scores: readonly Score[], inferences: number): void;
   poisoned(group: string, records: number): void;
   commitFailed(group: string, error: unknown): void;
@@ -55,6 +56,7 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     ['outcome'],
   );
   return {
+    ...createVersionEvents(logger, metrics),
     scored(classifier, scores, computed) {
       for (const { result } of scores) answers.inc({ classifier, outcome: result.outcome });
       inferences.inc({ classifier }, computed);

@@ -3,6 +3,13 @@ import { toTimestamp } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
+/** One score per report, in order. */
+export interface Scored {
+  readonly scores: readonly Score[];
+  /** How many inputs were computed; the others were known. */
+  readonly inferences: number;
+}
+
 /**
  * One classifier with a memory of its answers. The key is a digest of what the classifier looks at, never the artifact
  * key: features are testimony, and one tenant's words must not answer for another's.
@@ -19,10 +26,7 @@ export class CachingScorer {
   }
 
   /** One score per report, in order: equal inputs share one inference, and every report gets an answer. */
-  async score(
-    reports: readonly AcceptedReport[],
-    nowMs: number,
-  ): Promise<{ readonly scores: readonly Score[]; readonly inferences: number }> {
+  async score(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
     const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
     const keys = inputs.map((input) => this.#classifier.cacheKey(input));
     const fresh = new Map<string, ClassifierInput>();
@@ -40,6 +44,12 @@ export class CachingScorer {
       this.#toScore(report, answers.get(keys[index] ?? '') ?? failed('no answer'), nowMs),
     );
     return { scores, inferences: fresh.size };
+  }
+
+  /** Nobody is asked: every report is told why. */
+  refuse(reports: readonly AcceptedReport[], reason: string, nowMs: number): Scored {
+    const outcome = failed(reason);
+    return { scores: reports.map((report) => this.#toScore(report, outcome, nowMs)), inferences: 0 };
   }
 
   /** A classifier that throws over a batch is asked one by one, so that one input does not silence it about the others. */

@@ -8,7 +8,7 @@ import { projectFiles, read } from './source-files.ts';
 const allowed: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts', 'zod'],
   engine: ['engine', 'contracts', 'zod'],
-  classifiers: ['classifiers', 'contracts', 'zod', 're2js', 'yaml'],
+  classifiers: ['classifiers', 'contracts', 'zod', 're2js', 'js-yaml', 'yaml'],
   platform: ['platform', 'contracts', 'zod'],
   services: ['contracts', 'engine', 'classifiers', 'platform', 'zod', 'uuid'],
   agent: [

@@ -319,7 +319,9 @@ tags: [attack.execution]
   test('are told as simulated and change no probability', async () => {
     await writeFile(join(trialFolder, 'rules.yml'), trial('critical'));
     const loaded = await loadRules([folder], { simulated: [trialFolder] });
-    const [outcome] = await (await RulesClassifier.of(await readManifest(), loaded)).score([commandLine('whoami')]);
+    const [outcome] = await (
+      await RulesClassifier.of(await readManifest(), loaded)
+    ).score([commandLine('whoami')]);
     expect(outcome).toMatchObject({
       probability: 0.7,
       contentProbability: 0.5,

@@ -28,6 +28,7 @@ describe('reading the configuration', () => {
       metricsToken: null,
       ruleDirs: [],
       simulatedRuleDirs: [],
+      challengerDirs: [],
       drainMs: 10_000,
       cluster: null,
       limits: defaultLimits,
@@ -147,6 +148,7 @@ describe('reading the configuration', () => {
       FIREBREAK_HTTP_HOST: '',
       FIREBREAK_RULE_DIRS: 'rules, /etc/firebreak/rules',
       FIREBREAK_SIMULATED_RULE_DIRS: 'tried',
+      FIREBREAK_CHALLENGER_DIRS: 'versions',
       FIREBREAK_LIMIT_DEPTH: '9',
       FIREBREAK_OPERATOR_TOKEN: 'x'.repeat(43),
     });
@@ -155,6 +157,7 @@ describe('reading the configuration', () => {
       httpHost: '127.0.0.1',
       ruleDirs: ['rules', '/etc/firebreak/rules'],
       simulatedRuleDirs: ['tried'],
+      challengerDirs: ['versions'],
       operatorToken: 'x'.repeat(43),
     });
     expect(config.limits.depth).toBe(9);
