@@ -4,6 +4,7 @@ import { isFirebreakError } from '../contracts/errors.ts';
 import { AbsentClassifier } from './absent-classifier.ts';
 import { readCanaries, type Canary } from './canaries.ts';
 import type { Classifier } from './classifier.ts';
+import { readDriftReference, type DriftReference } from './drift.ts';
 import { profileOf, readModelManifest } from './model-manifest.ts';
 import type { OpenModel } from './scoring-model.ts';
 
@@ -13,6 +14,8 @@ export interface OpenedVersion {
   readonly canaries: readonly Canary[];
   /** SHA-256 of its manifest, which names that of its model: what a version is, whatever it calls itself. */
   readonly digest: string;
+  /** What its inputs looked like when it was made; null where nothing is known of that. */
+  readonly reference: DriftReference | null;
 }
 
 /** Opens the manifest and model of a folder. */
@@ -27,8 +30,13 @@ export async function openVersion(
   openModel: OpenModel,
   folder: URL,
 ): Promise<OpenedVersion> {
-  const [canaries, digest] = await Promise.all([readCanaries(folder), digestOf(folder)]);
-  return { classifier: await make(openModel, folder), canaries, digest };
+  const { model } = await readModelManifest(new URL('manifest.json', folder));
+  const [canaries, digest, reference] = await Promise.all([
+    readCanaries(folder),
+    digestOf(folder),
+    readDriftReference(folder, model.sha256),
+  ]);
+  return { classifier: await make(openModel, folder), canaries, digest, reference };
 }
 
 /** As `openVersion`; a model that is missing or altered leaves a classifier that fails on everything and says why. */
@@ -43,7 +51,7 @@ export async function openOrAbsent(
     if (!isFirebreakError(error) || !refusals.has(error.code)) throw error;
     const profile = profileOf(await readModelManifest(new URL('manifest.json', folder)));
     const classifier = new AbsentClassifier(profile, `${error.code}: ${error.message}`);
-    return { classifier, canaries: [], digest: await digestOf(folder) };
+    return { classifier, canaries: [], digest: await digestOf(folder), reference: null };
   }
 }
 

@@ -49,7 +49,8 @@ export async function loadClassifiers({
       openOrAbsent(make, openModel, new URL(`./${id}/`, import.meta.url)),
     ),
   ]);
-  const versions = [...modelled, { classifier: rules, canaries: ruleCanaries, digest: '' }];
+  const ownVersion = { classifier: rules, canaries: ruleCanaries, digest: '', reference: null };
+  const versions = [...modelled, ownVersion];
   const classifiers = versions.map(({ classifier }) => classifier);
   return {
     ...{ classifiers, versions, rules },

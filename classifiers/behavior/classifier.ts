@@ -3,8 +3,9 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
-import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
 import { lineageException } from './lineage-exceptions.ts';
@@ -46,6 +47,10 @@ const shownCharacters = 200;
  */
 export class BehaviorClassifier implements Classifier {
   readonly profile: ClassifierProfile;
+  readonly described: Described = {
+    names: ['processes', 'words', 'context', 'lineage'],
+    of: ({ report }) => describe(readOnce(report)),
+  };
   readonly #model: ScoringModel;
   readonly #calibration: BehaviorCalibration;
 
@@ -65,7 +70,7 @@ export class BehaviorClassifier implements Classifier {
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const readings = inputs.map(({ report }) => read(report));
+    const readings = inputs.map(({ report }) => readOnce(report));
     const views = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
     let next = 0;
     return readings.map(({ judged, silence }, index) => {
@@ -170,6 +175,16 @@ function read(report: Report): Reading {
   const [exception] = exceptions;
   const excepted = exception && `${exception.id}: ${exception.reason}`;
   return { judged: [], silence: judged.length > 0 ? nothingSaid : (excepted ?? nothingObserved) };
+}
+
+const readOnce = oncePerReport(read);
+
+/** A bag of words has no features to be told one by one: how much there is of what, of the first process. */
+function describe({ judged }: Reading): readonly number[] | null {
+  const [first] = judged;
+  if (first === undefined) return null;
+  const { features, process } = first;
+  return [judged.length, features.content.length, features.context.length, process.lineage.length];
 }
 
 /** The name of a program is no wording: whoever blocks `cmd.exe` for its name alone blocks everybody's. */

@@ -114,7 +114,7 @@ const nobody: Pick<Envelope, 'tenantId' | 'deviceId'> = {
 };
 
 /** @returns null where the service would refuse the report */
-function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
+export function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
   const acceptedAtMs = Date.now();
   const acceptedAt = toTimestamp(acceptedAtMs);
   const raw =

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from '../../platform/lifecycle/part.ts';
-import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface CanaryWatchOptions {
   readonly lineUps: readonly LineUp[];
-  readonly events: Pick<ClassifyEvents, 'versionSilent' | 'versionSpeaks' | 'versionsAt'>;
+  readonly events: Pick<VersionEvents, 'versionSilent' | 'versionSpeaks' | 'versionsAt'>;
   readonly everyMs: number;
 }
 

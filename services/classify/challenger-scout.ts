@@ -5,16 +5,16 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import type { OpenedVersion } from '../../classifiers/model-version.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
-import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
 import { ScoringVersion } from './scoring-version.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface ChallengerScoutOptions {
   /** Each holds a folder for every version. */
   readonly folders: readonly string[];
   readonly open: (folder: URL) => Promise<OpenedVersion>;
   readonly lineUps: readonly LineUp[];
-  readonly events: Pick<ClassifyEvents, 'versionOpened' | 'versionRefused'>;
+  readonly events: Pick<VersionEvents, 'versionOpened' | 'versionRefused'>;
   readonly cacheEntries: number;
   readonly everyMs: number;
 }

@@ -5,11 +5,12 @@ import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
 import { Shadow } from './shadow.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface ClassifierWorkerOptions {
   readonly log: TopicLog;
   readonly lineUp: LineUp;
-  readonly events: ClassifyEvents;
+  readonly events: ClassifyEvents & VersionEvents;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }

@@ -2,9 +2,8 @@ import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
-import { createVersionEvents, type VersionEvents } from './version-events.ts';
 
-export interface ClassifyEvents extends VersionEvents {
+export interface ClassifyEvents {
   scored(classifier: string, scores: readonly Score[], inferences: number): void;
   poisoned(group: string, records: number): void;
   commitFailed(group: string, error: unknown): void;
@@ -56,7 +55,6 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     ['outcome'],
   );
   return {
-    ...createVersionEvents(logger, metrics),
     scored(classifier, scores, computed) {
       for (const { result } of scores) answers.inc({ classifier, outcome: result.outcome });
       inferences.inc({ classifier }, computed);

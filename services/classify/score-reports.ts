@@ -3,6 +3,8 @@ import { toTimestamp } from '../../contracts/ids.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
+export type OnComputed = (inputs: readonly ClassifierInput[], outcomes: readonly ClassifierOutcome[]) => void;
+
 /** One score per report, in order. */
 export interface Scored {
   readonly scores: readonly Score[];
@@ -17,12 +19,17 @@ export interface Scored {
 export class CachingScorer {
   readonly #classifier: Classifier;
   readonly #entries: number;
+  readonly #onComputed: OnComputed | undefined;
   readonly #cache = new Map<string, ClassifierOutcome>();
 
-  /** @param entries answers remembered, least recently used first out */
-  constructor(classifier: Classifier, entries: number) {
+  /**
+   * @param entries answers remembered, least recently used first out
+   * @param onComputed told of every input that was not known
+   */
+  constructor(classifier: Classifier, entries: number, onComputed?: OnComputed) {
     this.#classifier = classifier;
     this.#entries = entries;
+    this.#onComputed = onComputed;
   }
 
   /** One score per report, in order: equal inputs share one inference, and every report gets an answer. */
@@ -38,6 +45,7 @@ export class CachingScorer {
       else if (input !== undefined) fresh.set(key, input);
     }
     const outcomes = await this.#infer([...fresh.values()]);
+    if (this.#onComputed !== undefined) this.#onComputed([...fresh.values()], outcomes);
     [...fresh.keys()].forEach((key, index) => answers.set(key, outcomes[index] ?? failed('no answer')));
     for (const [key, answer] of answers) this.#remember(key, answer);
     const scores = reports.map((report, index) =>

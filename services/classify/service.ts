@@ -12,6 +12,7 @@ import { LineUp } from './line-up.ts';
 import { RuleReloader } from './rule-reloader.ts';
 import { ScoringVersion } from './scoring-version.ts';
 import { StatusTeller } from './status-teller.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface ClassifyDependencies {
   readonly log: TopicLog;
@@ -20,30 +21,29 @@ export interface ClassifyDependencies {
   readonly challengerFolders: readonly string[];
   /** Of this process alone. */
   readonly instance: string;
-  readonly events: ClassifyEvents;
+  readonly events: ClassifyEvents & VersionEvents;
+  /** How often rules, versions and canaries are looked after, in milliseconds. */
+  readonly lookMs?: number;
+  readonly canaryMs?: number;
 }
 
 /** Answers that each version of a classifier remembers: some megabytes, and an outbreak repeats far fewer inputs. */
 const cacheEntries = 10_000;
 /** A rule or version is found after so long at the most, and looking at three thousand files costs little of it. */
-const lookMs = 10_000;
+const defaultLookMs = 10_000;
 /** The canaries of all classifiers take some milliseconds. */
-const canaryMs = 60_000;
+const defaultCanaryMs = 60_000;
 
 /**
  * @returns one worker per classifier, each a consumer group of its own, which share nothing but the log, and what keeps
  *   rules, versions and the choice among them up to date
  */
-export function createClassify({
-  log,
-  registry,
-  challengerFolders,
-  instance,
-  events,
-}: ClassifyDependencies): {
+export function createClassify(dependencies: ClassifyDependencies): {
   readonly parts: readonly Part[];
   readonly groups: readonly ConsumerGroup[];
 } {
+  const { log, registry, challengerFolders, instance, events } = dependencies;
+  const { lookMs = defaultLookMs, canaryMs = defaultCanaryMs } = dependencies;
   const lineUps = registry.versions.map(
     (opened) => new LineUp(new ScoringVersion(opened, true, cacheEntries)),
   );
@@ -77,7 +77,7 @@ export function createClassify({
 function choicesOf(
   lineUps: readonly LineUp[],
   log: TopicLog,
-  events: Pick<ClassifyEvents, 'workerFailed' | 'versionsAt'>,
+  events: Pick<ClassifyEvents & VersionEvents, 'workerFailed' | 'versionsAt'>,
 ): Part {
   const name = 'classify.choices';
   return new TopicFollower({

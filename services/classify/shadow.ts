@@ -2,13 +2,13 @@ import type { AnswerOfVersion, ShadowScore } from '../../contracts/classifier-ve
 import type { Score } from '../../contracts/score.ts';
 import { topics, type AcceptedReport } from '../../contracts/topics.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface ShadowOptions {
   readonly log: Pick<TopicLog, 'append'>;
   readonly lineUp: LineUp;
-  readonly events: Pick<ClassifyEvents, 'shadowed' | 'shadowSkipped' | 'shadowFailed'>;
+  readonly events: Pick<VersionEvents, 'shadowed' | 'shadowSkipped' | 'shadowFailed'>;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }

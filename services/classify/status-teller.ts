@@ -4,8 +4,8 @@ import { toTimestamp } from '../../contracts/ids.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface StatusTellerOptions {
   readonly log: Pick<TopicLog, 'append'>;
@@ -13,7 +13,7 @@ export interface StatusTellerOptions {
   readonly instance: string;
   readonly lineUps: readonly LineUp[];
   readonly refused: () => ClassifierStatus['refused'];
-  readonly events: Pick<ClassifyEvents, 'versionsAt' | 'statusNotTold'>;
+  readonly events: Pick<VersionEvents, 'versionsAt' | 'statusNotTold'>;
   readonly everyMs: number;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -39,6 +39,22 @@ export function createVersionEvents(logger: Logger, metrics: Metrics): VersionEv
     { name: 'firebreak_classify_challengers', help: 'Versions of a classifier that are tried.' },
     { labels: ['classifier'] },
   );
+  let watched: readonly LineUp[] = [];
+  metrics.gauge(
+    {
+      name: 'firebreak_classify_drift',
+      help: 'Population stability index of a feature, and of the score, of the version that decides, against the data that it was made from; over one to two hours.',
+    },
+    {
+      labels: ['classifier', 'feature'],
+      collect: (gauge) => {
+        gauge.reset();
+        for (const { profile, champion } of watched)
+          for (const [feature, index] of champion.drift())
+            gauge.set({ classifier: profile.id, feature }, index);
+      },
+    },
+  );
   const refused = metrics.counter({
     name: 'firebreak_classify_versions_refused_total',
     help: 'Folders of versions that cannot be used; the log says why.',
@@ -65,6 +81,7 @@ export function createVersionEvents(logger: Logger, metrics: Metrics): VersionEv
       logger.warn({ classifier, version }, 'a classifier answers its golden reports rightly again');
     },
     versionsAt(lineUps) {
+      watched = lineUps;
       for (const lineUp of lineUps) {
         const classifier = lineUp.profile.id;
         silent.set({ classifier }, lineUp.champion.silence === null ? 0 : 1);

@@ -115,16 +115,17 @@ export const services = {
     return { routes: [], parts, groups };
   },
   classify: async ({ log, config, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
-    const [{ createClassify }, { createClassifyEvents }] = await Promise.all([
+    const [{ createClassify }, { createClassifyEvents }, { createVersionEvents }] = await Promise.all([
       import('../classify/service.ts'),
       import('../classify/events.ts'),
+      import('../classify/version-events.ts'),
     ]);
     const { parts, groups } = createClassify({
       log,
       registry: await classifiers(),
       challengerFolders: config.challengerDirs,
       instance: ofThisProcess(),
-      events: createClassifyEvents(logger, metrics),
+      events: { ...createClassifyEvents(logger, metrics), ...createVersionEvents(logger, metrics) },
     });
     return { routes: [], parts, groups };
   },

@@ -43,7 +43,7 @@ async function knownOf(database: Pick<QueryDatabase, 'asOperator'>, keys: readon
   const { rows } = await database.asOperator((client) =>
     client.query<{ artifact_key: string; blocks: boolean }>(
       `select artifact_key, bool_or(action in ('block', 'block-and-remediate')) as blocks from config.overrides
-        where artifact_key = any($1::text[]) and end_reason is distinct from 'withdrawn'
+        where artifact_key = any($1::text[]) and coalesce(end_reason, '') <> 'withdrawn'
           and action in ('block', 'block-and-remediate', 'allow') group by 1`,
       [keys],
     ),
