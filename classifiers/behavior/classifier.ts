@@ -66,7 +66,7 @@ export class BehaviorClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedProcesses(report)]));
+    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedOnce(report)]));
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
@@ -161,7 +161,7 @@ export class BehaviorClassifier implements Classifier {
 }
 
 function read(report: Report): Reading {
-  const observed = observedProcesses(report);
+  const observed = observedOnce(report);
   const exceptions = observed.map((process) => lineageException(process));
   const judged = observed
     .filter((_, index) => exceptions[index] === undefined)
@@ -177,6 +177,7 @@ function read(report: Report): Reading {
   return { judged: [], silence: judged.length > 0 ? nothingSaid : (excepted ?? nothingObserved) };
 }
 
+const observedOnce = oncePerReport(observedProcesses);
 const readOnce = oncePerReport(read);
 
 /** A bag of words has no features to be told one by one: how much there is of what, of the first process. */
