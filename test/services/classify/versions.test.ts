@@ -171,13 +171,11 @@ describe('versions of a classifier', () => {
     await put('altered', { version: '3' }, (path) => writeFile(join(path, 'model.onnx'), 'no model'));
     const { refused } = await statusWith((status) => status.refused.length === 3);
     const reasons: Record<string, string> = Object.fromEntries(
-      refused.map(({ folder, reason }) => [folder.split('/').at(-1), reason]),
+      refused.map(({ folder, reason }) => [folder.split('/').at(-1) ?? '', reason]),
     );
-    expect(reasons).toEqual({
-      same: expect.stringContaining('raise "version"'),
-      'other-kind': expect.stringContaining('"accepts" differs'),
-      altered: expect.stringContaining('SHA-256'),
-    });
+    expect(reasons['same']).toContain('raise "version"');
+    expect(reasons['other-kind']).toContain('"accepts" differs');
+    expect(reasons['altered']).toContain('SHA-256');
     expect((await scoreOf('metadata')).result.outcome).toBe('score');
   });
 
