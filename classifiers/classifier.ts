@@ -37,4 +37,12 @@ export interface Classifier {
   /** One outcome per input, in order. Rejects only on a bug; an input that cannot be scored is `failed`. */
   score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]>;
   close(): Promise<void>;
+  /** Numbers that describe what it is asked, for telling whether that changes over time. */
+  readonly described?: Described;
+}
+
+export interface Described {
+  readonly names: readonly string[];
+  /** @returns one number for each name, negative where it is missing; null where the input has none. Cheap where the input was scored a moment ago. */
+  of(input: ClassifierInput): ArrayLike<number> | null;
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { FirebreakError } from '../contracts/errors.ts';
+import { inTurns } from './in-turns.ts';
 
 export interface FolderFilesOptions<Read> {
   readonly folders: readonly string[];
@@ -52,17 +53,21 @@ export class FolderFiles<Read> {
     const { folders, holds, settings, maximalFiles } = this.#options;
     const before = this.#kept;
     const kept = new Map<string, Kept<Read>>();
-    for (const folder of folders) {
-      for (const path of await listFiles(folder, this.#options)) {
-        if (kept.has(path)) continue;
-        if (kept.size === maximalFiles)
-          throw new FirebreakError(
-            'FB_CONFIG_INVALID',
-            `The folders of ${settings} hold more than ${maximalFiles} ${holds} files: name fewer.`,
-          );
-        const one = await this.#read(folder, path, before.get(path));
-        if (one !== undefined) kept.set(path, one);
-      }
+    const found = new Map<string, string>();
+    for (const folder of folders)
+      for (const path of await listFiles(folder, this.#options))
+        if (!found.has(path)) found.set(path, folder);
+    if (found.size > maximalFiles)
+      throw new FirebreakError(
+        'FB_CONFIG_INVALID',
+        `The folders of ${settings} hold more than ${maximalFiles} ${holds} files: name fewer.`,
+      );
+    const places = [...found].map(([path, folder]) => ({ path, folder }));
+    for (let from = 0; from < places.length; from += filesAtOnce) {
+      const texts = await Promise.all(
+        places.slice(from, from + filesAtOnce).map((place) => readText(place, before.get(place.path))),
+      );
+      await inTurns(this.#parse(texts, kept));
     }
     this.#kept = kept;
     const same = kept.size === before.size && [...kept].every(([path, one]) => before.get(path) === one);
@@ -70,22 +75,54 @@ export class FolderFiles<Read> {
     return this.#files;
   }
 
-  /** @returns undefined where the file is gone since the folder was listed */
-  async #read(folder: string, path: string, before: Kept<Read> | undefined): Promise<Kept<Read> | undefined> {
+  /** Parsing is what takes long: the event loop has its turn between two files. */
+  *#parse(
+    texts: readonly (FolderText | Kept<Read> | undefined)[],
+    into: Map<string, Kept<Read>>,
+  ): Generator<undefined, void, undefined> {
     const { maximalFileBytes, parse, tooLarge } = this.#options;
-    const about = await stat(path).catch(() => undefined);
-    if (about === undefined) return undefined;
-    const stamp = `${about.ino} ${about.size} ${about.mtimeMs} ${about.ctimeMs}`;
-    if (before?.stamp === stamp) return before;
-    const source = await readFile(path, 'utf8').catch(() => undefined);
-    if (source === undefined) return undefined;
-    const read =
-      source.length <= maximalFileBytes
-        ? parse(path, source)
-        : tooLarge(path, `the file is larger than ${maximalFileBytes} bytes`);
-    const name = relative(folder, path).replaceAll(sep, '/');
-    return { stamp, file: { path, folder, name, digest: hash('sha256', source), read } };
+    for (const text of texts) {
+      if (text === undefined) continue;
+      if ('file' in text) {
+        into.set(text.file.path, text);
+        continue;
+      }
+      const { path, folder, stamp, source } = text;
+      const read =
+        source.length <= maximalFileBytes
+          ? parse(path, source)
+          : tooLarge(path, `the file is larger than ${maximalFileBytes} bytes`);
+      const name = relative(folder, path).replaceAll(sep, '/');
+      into.set(path, { stamp, file: { path, folder, name, digest: hash('sha256', source), read } });
+      yield;
+    }
   }
+}
+
+interface Place {
+  readonly path: string;
+  readonly folder: string;
+}
+
+interface FolderText extends Place {
+  readonly stamp: string;
+  readonly source: string;
+}
+
+/** Enough that reading does not wait for one file after the other. */
+const filesAtOnce = 32;
+
+/** @returns what was read before where it would be the same; undefined where the file is gone since the folder was listed */
+async function readText<Read>(
+  { path, folder }: Place,
+  before: Kept<Read> | undefined,
+): Promise<FolderText | Kept<Read> | undefined> {
+  const about = await stat(path).catch(() => undefined);
+  if (about === undefined) return undefined;
+  const stamp = `${about.ino} ${about.size} ${about.mtimeMs} ${about.ctimeMs}`;
+  if (before?.stamp === stamp) return before;
+  const source = await readFile(path, 'utf8').catch(() => undefined);
+  return source === undefined ? undefined : { path, folder, stamp, source };
 }
 
 /**

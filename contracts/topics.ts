@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { artifactKeySchema, type ArtifactKey } from './artifact.ts';
 import { subjectKey } from './canonical.ts';
+import { classifierStatusSchema, lineUpSchema, shadowScoreSchema } from './classifier-versions.ts';
 import { decisionRecordSchema, micronatsSchema } from './decision.ts';
 import { artifactKindSchema, evidenceKindSchema, trustSchema } from './domain.ts';
 import { decidedEntrySchema, ownEntrySchema, revocationSchema } from './entry.ts';
@@ -191,6 +192,12 @@ export const controlRecordSchema = z.discriminatedUnion('kind', [
     revocation: revocationSchema,
     keepUntil: storedTimestampSchema,
   }),
+  z.object({
+    kind: z.literal('classifier'),
+    ...versioned,
+    classifier: z.string().max(64),
+    lineUp: lineUpSchema,
+  }),
 ]);
 export type ControlRecord = z.infer<typeof controlRecordSchema>;
 
@@ -235,6 +242,8 @@ function controlKey(record: ControlRecord): string {
       return `own:${record.entry.id}`;
     case 'own-revocation':
       return `own:${record.revocation.id}`;
+    case 'classifier':
+      return `classifier:${record.classifier}`;
   }
 }
 
@@ -258,6 +267,27 @@ export const topics = {
     retention: 'reportRetentionMs',
     compaction: null,
     holds: 'one classifier’s answer for one report: a score, abstained or failed',
+  }),
+  shadow: topic({
+    name: 'shadow.v1',
+    schema: shadowScoreSchema,
+    keyOf: (score) => score.artifactKey,
+    placeOf: (score) => score.artifactKey,
+    placement: 'artifact',
+    retention: 'reportRetentionMs',
+    compaction: null,
+    holds:
+      'what a version of a classifier that is tried says beside the one that decides; nobody decides by it',
+  }),
+  classifierStatus: topic({
+    name: 'classifier-status.v1',
+    schema: classifierStatusSchema,
+    keyOf: ({ instance }) => instance,
+    placeOf: () => 'status',
+    placement: 'key',
+    retention: 'answerLifeMs',
+    compaction: null,
+    holds: 'which versions of classifiers each process has, and what it refused',
   }),
   evidence: topic({
     name: 'evidence.v1',
@@ -337,7 +367,8 @@ export const topics = {
     placement: 'key',
     retention: null,
     compaction: { minLagMs: day },
-    holds: 'tenants, devices, tokens, policy and own entries, versioned per subject',
+    holds:
+      'tenants, devices, tokens, policy, own entries and which version of a classifier decides, versioned per subject',
   }),
   deadLetters: topic({
     name: 'dead-letters.v1',

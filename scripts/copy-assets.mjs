@@ -3,7 +3,7 @@ import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folders = ['contracts', 'engine', 'classifiers', 'platform', 'services', 'agent', 'migrations'];
-const assets = /\.(?:sql|onnx|ya?ml|yar|json|lua)$/;
+const assets = /\.(?:sql|onnx|ya?ml|yar|jsonl?|lua)$/;
 const target = process.argv[2] ?? 'dist';
 
 for (const folder of folders) {

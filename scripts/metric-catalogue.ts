@@ -3,6 +3,7 @@ import { createLogger } from '../platform/telemetry/logger.ts';
 import { createMetrics, type MetricDescription, type Metrics } from '../platform/telemetry/metrics.ts';
 import { createAnalyseEvents } from '../services/analyse/events.ts';
 import { createClassifyEvents } from '../services/classify/events.ts';
+import { createVersionEvents } from '../services/classify/version-events.ts';
 import { createCorrelateEvents, watchCorrelate } from '../services/correlate/events.ts';
 import { createHostEvents, watchHost } from '../services/host/events.ts';
 import type { ServiceName } from '../services/host/services.ts';
@@ -29,7 +30,10 @@ const declarations: Readonly<Record<ServiceName | 'process', (metrics: Metrics) 
       sentSamples: none,
     });
   },
-  classify: (metrics) => void createClassifyEvents(logger, metrics),
+  classify: (metrics) => {
+    createClassifyEvents(logger, metrics);
+    createVersionEvents(logger, metrics);
+  },
   correlate: (metrics) => {
     createCorrelateEvents(logger, metrics);
     watchCorrelate(metrics, { owned: none, degraded: none, waiting: none });

@@ -38,7 +38,7 @@ function errors(): string {
 
 Every error of the interface is a problem document (RFC 9457) with one of these codes. The code is the contract; titles
 and details are for people and may change. Codes of status 500 that name configuration, data or models are what a
-process says when it does not start.
+process says when it does not start, or a classifier that counts for nothing.
 
 ${table(['code', 'status', 'try again', 'means', 'what to do'], rows)}
 `;

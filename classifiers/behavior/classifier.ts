@@ -3,8 +3,9 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
-import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
 import { lineageException } from './lineage-exceptions.ts';
@@ -46,6 +47,10 @@ const shownCharacters = 200;
  */
 export class BehaviorClassifier implements Classifier {
   readonly profile: ClassifierProfile;
+  readonly described: Described = {
+    names: ['processes', 'words', 'context', 'lineage'],
+    of: ({ report }) => describe(readOnce(report)),
+  };
   readonly #model: ScoringModel;
   readonly #calibration: BehaviorCalibration;
 
@@ -61,11 +66,11 @@ export class BehaviorClassifier implements Classifier {
   }
 
   cacheKey({ report, evidence }: ClassifierInput): string {
-    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedProcesses(report)]));
+    return sha256Hex(JSON.stringify([evidence, report.artifact.kind, observedOnce(report)]));
   }
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
-    const readings = inputs.map(({ report }) => read(report));
+    const readings = inputs.map(({ report }) => readOnce(report));
     const views = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
     let next = 0;
     return readings.map(({ judged, silence }, index) => {
@@ -156,7 +161,7 @@ export class BehaviorClassifier implements Classifier {
 }
 
 function read(report: Report): Reading {
-  const observed = observedProcesses(report);
+  const observed = observedOnce(report);
   const exceptions = observed.map((process) => lineageException(process));
   const judged = observed
     .filter((_, index) => exceptions[index] === undefined)
@@ -170,6 +175,17 @@ function read(report: Report): Reading {
   const [exception] = exceptions;
   const excepted = exception && `${exception.id}: ${exception.reason}`;
   return { judged: [], silence: judged.length > 0 ? nothingSaid : (excepted ?? nothingObserved) };
+}
+
+const observedOnce = oncePerReport(observedProcesses);
+const readOnce = oncePerReport(read);
+
+/** A bag of words has no features to be told one by one: how much there is of what, of the first process. */
+function describe({ judged }: Reading): readonly number[] | null {
+  const [first] = judged;
+  if (first === undefined) return null;
+  const { features, process } = first;
+  return [judged.length, features.content.length, features.context.length, process.lineage.length];
 }
 
 /** The name of a program is no wording: whoever blocks `cmd.exe` for its name alone blocks everybody's. */
@@ -191,15 +207,18 @@ function shortened(text: string): string {
 }
 
 /**
- * Opens the model beside this file.
+ * Opens the model of a folder, which is that beside this file unless another is given.
  * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
  */
-export async function createBehaviorClassifier(openModel: OpenModel): Promise<BehaviorClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+export async function createBehaviorClassifier(
+  openModel: OpenModel,
+  folder: URL = new URL('./', import.meta.url),
+): Promise<BehaviorClassifier> {
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const { content, full } = manifest.calibration;
   if (content === undefined || full === undefined)
     throw new TypeError('The behavior manifest lacks a calibration');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   return new BehaviorClassifier(profileOf(manifest), model, { content, full });
 }

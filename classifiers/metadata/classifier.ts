@@ -1,9 +1,9 @@
 import { sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
-import type { Report } from '../../contracts/report.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
-import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
+import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import {
   describesExecutable,
@@ -26,6 +26,10 @@ interface Reading {
  */
 export class MetadataClassifier implements Classifier {
   readonly profile: ClassifierProfile;
+  readonly described: Described = {
+    names: FEATURES.map(({ name }) => name),
+    of: ({ report }) => read(report).features ?? null,
+  };
   readonly #model: ScoringModel;
   readonly #calibration: Calibration;
 
@@ -72,12 +76,12 @@ export class MetadataClassifier implements Classifier {
   }
 }
 
-function read(report: Report): Reading {
+const read = oncePerReport((report): Reading => {
   const facts = readExecutable(report);
   return describesExecutable(facts)
     ? { features: extractFeatures(facts), stub: recognizeStub(facts) }
     : { features: undefined, stub: undefined };
-}
+});
 
 function scored(probability: number, stub: Stub | undefined): ClassifierOutcome {
   return {
@@ -90,14 +94,17 @@ function scored(probability: number, stub: Stub | undefined): ClassifierOutcome 
 }
 
 /**
- * Opens the model beside this file.
+ * Opens the model of a folder, which is that beside this file unless another is given.
  * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
  */
-export async function createMetadataClassifier(openModel: OpenModel): Promise<MetadataClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+export async function createMetadataClassifier(
+  openModel: OpenModel,
+  folder: URL = new URL('./', import.meta.url),
+): Promise<MetadataClassifier> {
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const calibration = manifest.calibration['full'];
   if (calibration === undefined) throw new TypeError('The metadata manifest has no calibration named "full"');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   return new MetadataClassifier(profileOf(manifest), model, calibration);
 }

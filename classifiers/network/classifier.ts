@@ -176,18 +176,19 @@ function shaped({ label, suffix }: JudgedName, content: boolean): ScoreEvidence 
 }
 
 /**
- * Opens the model beside this file and reads the lists. Lines that cannot be used are in `loaded.rejected` and stop nothing.
+ * Opens the model of a folder, the one beside this file unless told otherwise, and reads the lists. Lines that cannot be used are in `loaded.rejected` and stop nothing.
  * @throws FirebreakError FB_MODEL_MISSING, FB_MODEL_ALTERED; FB_CONFIG_INVALID where a folder cannot be read
  */
 export async function createNetworkClassifier(
   openModel: OpenModel,
   options: NetworkOptions = {},
+  folder: URL = new URL('./', import.meta.url),
 ): Promise<NetworkClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const calibration = manifest.calibration['full'];
   if (calibration === undefined) throw new TypeError('The network manifest has no calibration named "full"');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   const classifier = new NetworkClassifier(profileOf(manifest), model, calibration, options);
   await classifier.reload();
   return classifier;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { classifierProfileSchema, type ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import { extractRuleFeatures } from './features.ts';
-import { inTurns } from './in-turns.ts';
+import { inTurns } from '../in-turns.ts';
 import type { LoadedRules, RuleFolders } from './load-rules.ts';
 import { ruleFolders } from './load-rules.ts';
 import type { RulesManifest } from './manifest.ts';
@@ -60,11 +60,19 @@ export class RulesClassifier implements Classifier {
   readonly #folders: RuleFolders | undefined;
   #compiled: Compiled;
 
-  /** @param folders where the rules came from, for reading them again */
-  constructor(manifest: RulesManifest, loaded: LoadedRules, folders?: RuleFolders) {
+  private constructor(manifest: RulesManifest, compiled: Compiled, folders: RuleFolders | undefined) {
     this.#manifest = manifest;
     this.#folders = folders;
-    this.#compiled = { loaded, rules: RuleSet.of(loaded.rules), profile: profileOf(manifest, loaded) };
+    this.#compiled = compiled;
+  }
+
+  /** @param folders where the rules came from, for reading them again */
+  static async of(
+    manifest: RulesManifest,
+    loaded: LoadedRules,
+    folders?: RuleFolders,
+  ): Promise<RulesClassifier> {
+    return new RulesClassifier(manifest, await compiled(manifest, loaded), folders);
   }
 
   get profile(): ClassifierProfile {
@@ -84,8 +92,7 @@ export class RulesClassifier implements Classifier {
   async reload(): Promise<boolean> {
     const loaded = await this.#folders?.load();
     if (loaded === undefined || loaded.digest === this.loaded.digest) return false;
-    const rules = await inTurns(RuleSet.build(loaded.rules));
-    this.#compiled = { loaded, rules, profile: profileOf(this.#manifest, loaded) };
+    this.#compiled = await compiled(this.#manifest, loaded);
     return true;
   }
 
@@ -172,6 +179,11 @@ interface Findings {
   readonly simulated: ReadonlySet<string>;
 }
 
+async function compiled(manifest: RulesManifest, loaded: LoadedRules): Promise<Compiled> {
+  const rules = await inTurns(RuleSet.build(loaded.rules));
+  return { loaded, rules, profile: profileOf(manifest, loaded) };
+}
+
 function profileOf(manifest: RulesManifest, loaded: LoadedRules): ClassifierProfile {
   return {
     ...classifierProfileSchema.parse(manifest),
@@ -198,5 +210,5 @@ export async function createRulesClassifier(options: RulesOptions = {}): Promise
     placeholders: options.placeholders ?? {},
     simulated: options.simulatedRuleFolders ?? [],
   });
-  return new RulesClassifier(await readManifest(), await folders.load(), folders);
+  return RulesClassifier.of(await readManifest(), await folders.load(), folders);
 }

@@ -5,7 +5,7 @@ import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
 import { profileOf, readModelManifest } from '../model-manifest.ts';
-import { inTurns } from '../rules/in-turns.ts';
+import { inTurns } from '../in-turns.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { capabilityNames, tacticOf } from './capabilities.ts';
 import {
@@ -156,14 +156,17 @@ function lineAt(text: string, offset: number): number {
 }
 
 /**
- * Opens the model beside this file.
+ * Opens the model of a folder, the one beside this file unless told otherwise.
  * @throws FirebreakError FB_MODEL_MISSING or FB_MODEL_ALTERED
  */
-export async function createScriptClassifier(openModel: OpenModel): Promise<ScriptClassifier> {
-  const manifest = await readModelManifest(new URL('./manifest.json', import.meta.url));
+export async function createScriptClassifier(
+  openModel: OpenModel,
+  folder: URL = new URL('./', import.meta.url),
+): Promise<ScriptClassifier> {
+  const manifest = await readModelManifest(new URL('manifest.json', folder));
   const { file, sha256, output } = manifest.model;
   const { content } = manifest.calibration;
   if (content === undefined) throw new TypeError('The script manifest lacks a calibration');
-  const model = await openModel({ url: new URL(file, import.meta.url), sha256, output });
+  const model = await openModel({ url: new URL(file, folder), sha256, output });
   return new ScriptClassifier(profileOf(manifest), model, content);
 }

@@ -1,4 +1,5 @@
 import type { Operation } from '../operation.ts';
+import { classifierOperations } from './classifiers.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { ingestOperations } from './ingest.ts';
 import { publishOperations } from './publish.ts';
@@ -12,4 +13,5 @@ export const allOperations: readonly Operation[] = [
   ...publishOperations,
   ...queryOperations,
   ...deadLetterOperations,
+  ...classifierOperations,
 ];

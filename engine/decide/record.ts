@@ -34,6 +34,7 @@ export interface RecordInput {
 /** @returns the whole record of a decision, with every input of it */
 export function decisionRecord(input: RecordInput): DecisionRecord {
   const { judgement, entry, trigger } = input;
+  const failed = input.scores.filter(({ result }) => result.outcome === 'failed');
   const name = trigger.detail === undefined ? trigger.kind : `${trigger.kind}:${trigger.detail}`;
   return {
     decisionId: decisionId(trigger, name, judgement.reach),
@@ -59,7 +60,7 @@ export function decisionRecord(input: RecordInput): DecisionRecord {
     probability: Number(probabilityOf(judgement.sumMicronats).toFixed(6)),
     terms: [...judgement.terms],
     scores: [...input.scores],
-    missing: [...input.missing],
+    missing: [...input.missing, ...failed.map(({ classifier }) => classifier)],
     signals: snapshotOf(input),
     steps: [...judgement.steps],
     configuration: input.config,

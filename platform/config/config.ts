@@ -33,6 +33,7 @@ export interface Config {
   /** As `FIREBREAK_SAMPLE_KEYS` has them. */
   readonly sampleKeys: string | null;
   readonly reputationDirs: readonly string[];
+  readonly challengerDirs: readonly string[];
   readonly drainMs: number;
   /** Null in the embedded profile. */
   readonly cluster: ClusterConfig | null;
@@ -105,6 +106,7 @@ export function readConfig(variables: Environment): Config {
     sampleRuleDirs: values.FIREBREAK_SAMPLE_RULE_DIRS ?? [],
     sampleKeys: values.FIREBREAK_SAMPLE_KEYS,
     reputationDirs: values.FIREBREAK_REPUTATION_DIRS ?? [],
+    challengerDirs: values.FIREBREAK_CHALLENGER_DIRS ?? [],
     drainMs: values.FIREBREAK_DRAIN_MS,
     cluster,
     limits,

@@ -121,6 +121,11 @@ export const settings = {
     fallback: null,
     says: 'Folders of reputation lists of your own, `*.list`, separated by commas, and read again when a file in them changes ([format](reputation-lists.md)). What they name is suspicious; it is blocked only where other evidence joins.',
   },
+  FIREBREAK_CHALLENGER_DIRS: {
+    schema: folderList.nullable(),
+    fallback: null,
+    says: 'Folders, separated by commas, that hold a folder for each version of a classifier that is to be tried: `manifest.json`, the model and `golden.jsonl`. Looked through again while the service runs.',
+  },
   FIREBREAK_PROFILE: {
     schema: z.enum(['embedded', 'cluster'], { error: 'must be embedded or cluster' }),
     fallback: 'embedded',

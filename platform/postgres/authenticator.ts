@@ -114,6 +114,7 @@ class CachingAuthenticator implements PostgresAuthenticator {
       case 'policy':
       case 'own-entry':
       case 'own-revocation':
+      case 'classifier':
         return;
     }
   }

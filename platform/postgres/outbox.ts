@@ -10,7 +10,7 @@ export async function enqueueControl(
   record: ControlRecord,
 ): Promise<void> {
   await client.query('insert into config.outbox (tenant_id, record) values ($1, $2)', [
-    record.tenantId,
+    'tenantId' in record ? record.tenantId : null,
     JSON.stringify(record),
   ]);
 }

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { AbsentClassifier } from '../../classifiers/absent-classifier.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { loadClassifiers } from '../../classifiers/registry.ts';
 import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
@@ -36,6 +37,7 @@ export async function openClassifiers(ids: readonly string[]): Promise<readonly 
     ruleFolders: [],
     simulatedRuleFolders: [],
   });
+  for (const each of classifiers) if (each instanceof AbsentClassifier) throw new Error(each.reason);
   for (const id of ids)
     if (!classifiers.some(({ profile }) => profile.id === id))
       throw new Error(
@@ -112,7 +114,7 @@ const nobody: Pick<Envelope, 'tenantId' | 'deviceId'> = {
 };
 
 /** @returns null where the service would refuse the report */
-function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
+export function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
   const acceptedAtMs = Date.now();
   const acceptedAt = toTimestamp(acceptedAtMs);
   const raw =

@@ -1,8 +1,22 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { failed, resultOf } from '../../classifiers/outcome.ts';
 import type { Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
+
+export type OnComputed = (inputs: readonly ClassifierInput[], outcomes: readonly ClassifierOutcome[]) => void;
+
+/** Enough that a batch costs a model little more than one item does, and few milliseconds of any classifier. */
+const reportsPerTurn = 32;
+const turnMs = 2;
+
+/** One score per report, in order. */
+export interface Scored {
+  readonly scores: readonly Score[];
+  /** How many inputs were computed; the others were known. */
+  readonly inferences: number;
+}
 
 /**
  * One classifier with a memory of its answers. The key is a digest of what the classifier looks at, never the artifact
@@ -11,21 +25,38 @@ import type { AcceptedReport } from '../../contracts/topics.ts';
 export class CachingScorer {
   readonly #classifier: Classifier;
   readonly #entries: number;
+  readonly #onComputed: OnComputed | undefined;
   readonly #cache = new Map<string, ClassifierOutcome>();
 
-  /** @param entries answers remembered, least recently used first out */
-  constructor(classifier: Classifier, entries: number) {
+  /**
+   * @param entries answers remembered, least recently used first out
+   * @param onComputed told of every input that was not known
+   */
+  constructor(classifier: Classifier, entries: number, onComputed?: OnComputed) {
     this.#classifier = classifier;
     this.#entries = entries;
+    this.#onComputed = onComputed;
   }
 
-  /** One score per report, in order: equal inputs share one inference, and every report gets an answer. */
-  async score(
-    reports: readonly AcceptedReport[],
-    nowMs: number,
-  ): Promise<{ readonly scores: readonly Score[]; readonly inferences: number }> {
+  /**
+   * One score per report, in order: equal inputs share one inference, and every report gets an answer. The event loop has
+   * its turn after every few.
+   */
+  async score(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
+    const scores: Score[] = [];
+    let inferences = 0;
+    for (let from = 0; from < reports.length; from += reportsPerTurn) {
+      if (from > 0) await setImmediate();
+      const some = await this.#scoreSome(reports.slice(from, from + reportsPerTurn), nowMs);
+      scores.push(...some.scores);
+      inferences += some.inferences;
+    }
+    return { scores, inferences };
+  }
+
+  async #scoreSome(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
     const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
-    const keys = inputs.map((input) => this.#classifier.cacheKey(input));
+    const keys = await this.#keysOf(inputs);
     const fresh = new Map<string, ClassifierInput>();
     const answers = new Map<string, ClassifierOutcome>();
     for (const [index, key] of keys.entries()) {
@@ -35,12 +66,32 @@ export class CachingScorer {
       else if (input !== undefined) fresh.set(key, input);
     }
     const outcomes = await this.#infer([...fresh.values()]);
+    if (this.#onComputed !== undefined) this.#onComputed([...fresh.values()], outcomes);
     [...fresh.keys()].forEach((key, index) => answers.set(key, outcomes[index] ?? failed('no answer')));
     for (const [key, answer] of answers) this.#remember(key, answer);
     const scores = reports.map((report, index) =>
       this.#toScore(report, answers.get(keys[index] ?? '') ?? failed('no answer'), nowMs),
     );
     return { scores, inferences: fresh.size };
+  }
+
+  /** A report with hundreds of events takes a millisecond, another one a few microseconds: the clock tells when it is enough. */
+  async #keysOf(inputs: readonly ClassifierInput[]): Promise<readonly string[]> {
+    const keys: string[] = [];
+    let turnEnds = performance.now() + turnMs;
+    for (const input of inputs) {
+      keys.push(this.#classifier.cacheKey(input));
+      if (performance.now() < turnEnds) continue;
+      await setImmediate();
+      turnEnds = performance.now() + turnMs;
+    }
+    return keys;
+  }
+
+  /** Nobody is asked: every report is told why. */
+  refuse(reports: readonly AcceptedReport[], reason: string, nowMs: number): Scored {
+    const outcome = failed(reason);
+    return { scores: reports.map((report) => this.#toScore(report, outcome, nowMs)), inferences: 0 };
   }
 
   /** A classifier that throws over a batch is asked one by one, so that one input does not silence it about the others. */

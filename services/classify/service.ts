@@ -1,55 +1,110 @@
-import type { Classifier } from '../../classifiers/classifier.ts';
 import type { NetworkClassifier } from '../../classifiers/network/classifier.ts';
-import type { RulesClassifier } from '../../classifiers/rules/classifier.ts';
+import type { Registry } from '../../classifiers/registry.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { ConsumerGroup } from '../../platform/log/log.ts';
+import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
+import { CanaryWatch } from './canary-watch.ts';
+import { ChallengerScout } from './challenger-scout.ts';
 import { ClassifierWorker } from './classifier-worker.ts';
 import type { ClassifyEvents } from './events.ts';
 import { FolderReloader } from './folder-reloader.ts';
+import { LineUp } from './line-up.ts';
+import { ScoringVersion } from './scoring-version.ts';
+import { StatusTeller } from './status-teller.ts';
+import type { VersionEvents } from './version-events.ts';
 
 export interface ClassifyDependencies {
   readonly log: TopicLog;
-  readonly classifiers: readonly Classifier[];
-  /** Among them, for rules that change while it runs. */
-  readonly rules: Pick<RulesClassifier, 'reload' | 'loaded'>;
-  /** The same for reputation lists. */
-  readonly network: Pick<NetworkClassifier, 'reload' | 'loaded'>;
-  readonly events: ClassifyEvents;
+  readonly registry: Pick<Registry, 'versions' | 'rules' | 'network' | 'openChallenger'>;
+  /** Each holds a folder for every version that is to be tried. */
+  readonly challengerFolders: readonly string[];
+  /** Of this process alone. */
+  readonly instance: string;
+  readonly events: ClassifyEvents & VersionEvents;
+  /** How often rules, lists, versions and canaries are looked after, in milliseconds. */
+  readonly lookMs?: number;
+  readonly canaryMs?: number;
 }
 
-/** Answers that each classifier remembers: some megabytes, and an outbreak repeats far fewer inputs. */
+/** Answers that each version of a classifier remembers: some megabytes, and an outbreak repeats far fewer inputs. */
 const cacheEntries = 10_000;
-/** A rule or a list is in force after so long at the most, and looking at three thousand files costs little of it. */
-const reloadMs = 10_000;
+/** A rule, list or version is found after so long at the most, and looking at three thousand files costs little of it. */
+const defaultLookMs = 10_000;
+/** The canaries of all classifiers take some milliseconds. */
+const defaultCanaryMs = 60_000;
 
-/** @returns one worker per classifier, each a consumer group of its own, which share nothing but the log, and what keeps rules and lists up to date */
-export function createClassify({ log, classifiers, rules, network, events }: ClassifyDependencies): {
+/**
+ * @returns one worker per classifier, each a consumer group of its own, which share nothing but the log, and what keeps
+ *   rules, lists, versions and the choice among them up to date
+ */
+export function createClassify(dependencies: ClassifyDependencies): {
   readonly parts: readonly Part[];
   readonly groups: readonly ConsumerGroup[];
 } {
-  const workers = classifiers.map(
-    (classifier) => new ClassifierWorker({ log, classifier, events, cacheEntries, now: Date.now }),
+  const { log, registry, challengerFolders, instance, events } = dependencies;
+  const { lookMs = defaultLookMs, canaryMs = defaultCanaryMs } = dependencies;
+  const lineUps = registry.versions.map(
+    (opened) => new LineUp(new ScoringVersion(opened, true, cacheEntries)),
   );
+  const workers = lineUps.map((lineUp) => new ClassifierWorker({ log, lineUp, events, now: Date.now }));
+  const scout = new ChallengerScout({
+    ...{ lineUps, events, cacheEntries },
+    folders: challengerFolders,
+    open: (folder) => registry.openChallenger(folder),
+    everyMs: lookMs,
+  });
+  const status = new StatusTeller({
+    ...{ log, instance, lineUps, events },
+    refused: () => scout.refused.map(({ folder, reason }) => ({ folder, reason })),
+    everyMs: lookMs,
+    now: Date.now,
+  });
   return {
     parts: [
+      choicesOf(lineUps, log, events),
+      scout,
+      new CanaryWatch({ lineUps, events, everyMs: canaryMs }),
       new FolderReloader({
-        ...{ name: 'classify.rules', source: rules, everyMs: reloadMs },
+        ...{ name: 'classify.rules', source: registry.rules, everyMs: lookMs },
         tell: {
           loaded: (loaded) => events.rulesLoaded(loaded),
           notLoaded: (error) => events.rulesNotLoaded(error),
         },
       }),
-      new FolderReloader({
-        ...{ name: 'classify.lists', source: network, everyMs: reloadMs },
-        tell: {
-          loaded: (loaded) => events.listsLoaded(loaded),
-          notLoaded: (error) => events.listsNotLoaded(error),
-        },
-      }),
+      ...(registry.network === null ? [] : [listReloader(registry.network, events, lookMs)]),
       ...workers,
+      status,
     ],
     groups: workers.map(({ name }) => ({ group: name, topics: [topics.reports.name] })),
   };
+}
+
+/** What the operator chose, from the control topic: known before the first report is scored, followed from then on. */
+function choicesOf(
+  lineUps: readonly LineUp[],
+  log: TopicLog,
+  events: Pick<VersionEvents, 'versionsAt'>,
+): Part {
+  return new TopicFollower({
+    ...{ name: 'classify.choices', log, topic: topics.control, from: 'start' },
+    onRecords: (records) => {
+      for (const { value } of records) {
+        if (value?.kind !== 'classifier') continue;
+        lineUps.find(({ profile }) => profile.id === value.classifier)?.choose(value.version, value.lineUp);
+        events.versionsAt(lineUps);
+      }
+    },
+  });
+}
+
+function listReloader(network: NetworkClassifier, events: ClassifyEvents, everyMs: number): Part {
+  return new FolderReloader({
+    ...{ name: 'classify.lists', source: network, everyMs },
+    tell: {
+      loaded: (loaded) => events.listsLoaded(loaded),
+      notLoaded: (error) => events.listsNotLoaded(error),
+    },
+  });
 }

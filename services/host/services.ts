@@ -112,25 +112,24 @@ export const services = {
       signals: await platform.openSignals(),
       profiles: await readProfiles(),
       limits: config.limits,
-      // Of this process alone: a container that starts again has the same name and the same process id.
-      writer: `${hostname().slice(0, 32)}:${process.pid}:${randomBytes(4).toString('hex')}`,
+      writer: ofThisProcess(),
       events: createCorrelateEvents(logger, metrics),
       metrics,
     });
     return { routes: [], parts, groups };
   },
-  classify: async ({ log, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
-    const [{ createClassify }, { createClassifyEvents }] = await Promise.all([
+  classify: async ({ log, config, logger, metrics, classifiers }: Foundation): Promise<Hosted> => {
+    const [{ createClassify }, { createClassifyEvents }, { createVersionEvents }] = await Promise.all([
       import('../classify/service.ts'),
       import('../classify/events.ts'),
+      import('../classify/version-events.ts'),
     ]);
-    const registry = await classifiers();
     const { parts, groups } = createClassify({
       log,
-      classifiers: registry.classifiers,
-      rules: registry.rules,
-      network: registry.network,
-      events: createClassifyEvents(logger, metrics),
+      registry: await classifiers(),
+      challengerFolders: config.challengerDirs,
+      instance: ofThisProcess(),
+      events: { ...createClassifyEvents(logger, metrics), ...createVersionEvents(logger, metrics) },
     });
     return { routes: [], parts, groups };
   },
@@ -147,6 +146,11 @@ export const services = {
     return { routes: [], ...createAnalyse({ log, vault, analyser, limits, events }) };
   },
 } satisfies Record<string, (foundation: Foundation) => Promise<Hosted>>;
+
+/** A name that no other process has: a container that starts again has the same name and the same process id. */
+function ofThisProcess(): string {
+  return `${hostname().slice(0, 32)}:${process.pid}:${randomBytes(4).toString('hex')}`;
+}
 
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];

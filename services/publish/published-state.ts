@@ -187,6 +187,7 @@ export class PublishedState {
         return;
       case 'tenant':
       case 'token':
+      case 'classifier':
         return;
     }
   }

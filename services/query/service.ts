@@ -6,6 +6,7 @@ import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { artifactRoutes } from './artifacts.ts';
 import { auditRoutes } from './audit.ts';
+import { classifierRoutes } from './classifiers.ts';
 import { createQueryDatabase } from './database.ts';
 import { deviceRoutes } from './devices.ts';
 import { enrollmentKeyRoutes } from './enrollment-keys.ts';
@@ -60,6 +61,7 @@ export function createQuery(dependencies: QueryDependencies): QueryService {
       ...overrideRoutes(database, limits, poke),
       ...auditRoutes(database),
       ...sampleRoutes(database),
+      ...classifierRoutes(database, log, poke),
     ],
     parts: [relay, sweeper],
     poke,

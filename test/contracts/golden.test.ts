@@ -60,7 +60,7 @@ describe('records that earlier versions wrote', () => {
       recordsOf(serviceVersion, name)
         .map(({ value }) => value ?? 'null')
         .join('\n');
-    for (const kind of ['tenant', 'device', 'token', 'policy', 'own-entry', 'own-revocation'])
+    for (const kind of ['tenant', 'device', 'token', 'policy', 'own-entry', 'own-revocation', 'classifier'])
       expect(all(topics.control.name)).toContain(`"kind":"${kind}"`);
     for (const outcome of ['score', 'abstained', 'failed'])
       expect(all(topics.scores.name)).toContain(`"outcome":"${outcome}"`);

@@ -40,7 +40,7 @@ const labelsOfTargets = ['job', 'instance'];
 
 /** What PromQL knows by itself, as far as the rules use it. */
 const words =
-  /^(?:sum|max|min|by|on|without|rate|increase|delta|deriv|absent|vector|histogram_quantile|and|or|unless)$/;
+  /^(?:sum|max|min|by|on|without|rate|increase|delta|deriv|absent|vector|histogram_quantile|min_over_time|and|or|unless)$/;
 
 interface Expression {
   readonly names: readonly string[];

@@ -9,7 +9,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   contracts: ['contracts', 'zod'],
   engine: ['engine', 'contracts', 'zod'],
   formats: ['formats', 'contracts'],
-  classifiers: ['classifiers', 'contracts', 'formats', 'zod', 're2js', 'yaml'],
+  classifiers: ['classifiers', 'contracts', 'formats', 'zod', 're2js', 'js-yaml', 'yaml'],
   platform: ['platform', 'contracts', 'zod'],
   services: ['contracts', 'engine', 'classifiers', 'platform', 'zod', 'uuid'],
   agent: [

@@ -68,7 +68,7 @@ let classifier: RulesClassifier;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rules-'));
   await writeFile(join(folder, 'rules.yml'), rules);
-  classifier = new RulesClassifier(await readManifest(), await loadRules([folder]));
+  classifier = await RulesClassifier.of(await readManifest(), await loadRules([folder]));
 });
 afterAll(async () => {
   await classifier.close();
@@ -225,7 +225,7 @@ describe('the classifier', () => {
 
   test('has a profile whose version names the rules that it read', async () => {
     expect(classifierProfileSchema.parse(classifier.profile)).toEqual(classifier.profile);
-    const other = new RulesClassifier(await readManifest(), await loadRules([]));
+    const other = await RulesClassifier.of(await readManifest(), await loadRules([]));
     expect(other.profile.version).not.toBe(classifier.profile.version);
   });
 
@@ -267,7 +267,7 @@ correlation:
   });
   const judgeEvents = async (...events: ReturnType<typeof entry>[]): Promise<ClassifierOutcome> => {
     await writeFile(join(folder, 'together', 'rules.yml'), together);
-    const own = new RulesClassifier(await readManifest(), await loadRules([join(folder, 'together')]));
+    const own = await RulesClassifier.of(await readManifest(), await loadRules([join(folder, 'together')]));
     const [outcome] = await own.score([
       inputOf({ artifact: { kind: 'file', hash: { sha256: 'a'.repeat(64) } }, events }),
     ]);
@@ -319,7 +319,9 @@ tags: [attack.execution]
   test('are told as simulated and change no probability', async () => {
     await writeFile(join(trialFolder, 'rules.yml'), trial('critical'));
     const loaded = await loadRules([folder], { simulated: [trialFolder] });
-    const [outcome] = await new RulesClassifier(await readManifest(), loaded).score([commandLine('whoami')]);
+    const [outcome] = await (
+      await RulesClassifier.of(await readManifest(), loaded)
+    ).score([commandLine('whoami')]);
     expect(outcome).toMatchObject({
       probability: 0.7,
       contentProbability: 0.5,

@@ -31,6 +31,7 @@ describe('reading the configuration', () => {
       sampleRuleDirs: [],
       sampleKeys: null,
       reputationDirs: [],
+      challengerDirs: [],
       drainMs: 10_000,
       cluster: null,
       limits: defaultLimits,
@@ -158,6 +159,7 @@ describe('reading the configuration', () => {
       FIREBREAK_RULE_DIRS: 'rules, /etc/firebreak/rules',
       FIREBREAK_SIMULATED_RULE_DIRS: 'tried',
       FIREBREAK_REPUTATION_DIRS: 'lists',
+      FIREBREAK_CHALLENGER_DIRS: 'versions',
       FIREBREAK_LIMIT_DEPTH: '9',
       FIREBREAK_OPERATOR_TOKEN: 'x'.repeat(43),
     });
@@ -167,6 +169,7 @@ describe('reading the configuration', () => {
       ruleDirs: ['rules', '/etc/firebreak/rules'],
       simulatedRuleDirs: ['tried'],
       reputationDirs: ['lists'],
+      challengerDirs: ['versions'],
       operatorToken: 'x'.repeat(43),
     });
     expect(config.limits.depth).toBe(9);

@@ -203,3 +203,31 @@ correlation:
     expect(read(source).rejected).toEqual([{ file: 'a.yml', line, reason: expect.stringMatching(reason) }]);
   });
 });
+
+describe('a file with one document and one with several', () => {
+  const head = (id: number, value: string): string =>
+    [
+      '# A comment, and an empty line',
+      '',
+      'title: A rule',
+      `id: 00000000-0000-4000-8000-00000000000${id}`,
+      'logsource: { category: process_creation }',
+      'detection:',
+      '  a:',
+      `    Field: ${value}`,
+      '  condition: a',
+      '',
+    ].join('\n');
+  const scalars =
+    "1_000,0b11,0o7,017,1e3,.5,+.5,+1,-0,+0x1f,0x1F,yes,NULL,~,2020-01-01,True,tRUE,.inf,1.5,'it''s',\"\\\\x41\",!!str 1,a b,*x".split(
+      ',',
+    );
+
+  test.each(scalars)('read the value %s alike, and the rule in the same line', (value) => {
+    const alone = readRules('a.yml', head(1, value));
+    const first = readRules('a.yml', `${head(1, value)}---\n${head(2, 'x')}`);
+    expect(first.rules.length + first.rejected.length).toBe(alone.rules.length + alone.rejected.length + 1);
+    expect(first.rules.filter(({ id }) => id.endsWith('1'))).toEqual(alone.rules);
+    expect(first.rejected).toEqual(alone.rejected);
+  });
+});
