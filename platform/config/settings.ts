@@ -98,7 +98,7 @@ export const settings = {
   FIREBREAK_SAMPLE_RULE_DIRS: {
     schema: folderList.nullable(),
     fallback: null,
-    says: 'Folders of your own rules for the content of samples, separated by commas, read beside the built-in ones when the process starts.',
+    says: 'Folders of your own YARA rules for the content of samples, separated by commas, read beside the built-in ones, and again when a file in them changes.',
   },
   FIREBREAK_SAMPLE_KEYS: {
     schema: z

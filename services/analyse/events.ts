@@ -1,4 +1,5 @@
 import type { ClassifierOutcome } from '../../classifiers/classifier.ts';
+import type { YaraRulesInForce } from '../../classifiers/content/analyser.ts';
 import type { SampleId } from '../../contracts/ids.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
@@ -14,7 +15,10 @@ export interface AnalyseEvents {
   /** Something is away; it is tried again. */
   delayed(error: unknown): void;
   commitFailed(error: unknown): void;
-  workerFailed(error: unknown): void;
+  /** At start and whenever changed files are in force. */
+  rulesLoaded(loaded: YaraRulesInForce): void;
+  /** The folders could not be read; the rules are as they were. */
+  rulesNotLoaded(error: unknown): void;
   kept(done: KeeperRound): void;
   keepingFailed(error: unknown): void;
 }
@@ -45,6 +49,13 @@ export function createAnalyseEvents(logger: Logger, metrics: Metrics): AnalyseEv
     name: 'firebreak_analyse_poison_total',
     help: 'Records that could not be read and went to the dead letters.',
   });
+  const rules = metrics.gauge(
+    {
+      name: 'firebreak_analyse_rules',
+      help: 'YARA rules for samples that are in force, and those that cannot be used.',
+    },
+    { labels: ['state'] },
+  );
   const kept = metrics.counter(
     {
       name: 'firebreak_analyse_kept_total',
@@ -74,7 +85,14 @@ export function createAnalyseEvents(logger: Logger, metrics: Metrics): AnalyseEv
     },
     delayed: (error) => logger.warn({ error }, 'samples wait for what is away'),
     commitFailed: (error) => logger.warn({ error }, 'an offset was not committed; the next commit covers it'),
-    workerFailed: (error) => logger.error({ error }, 'the samples stopped after a bug; restart the process'),
+    rulesLoaded: ({ rules: count, files, rejected }) => {
+      rules.set({ state: 'in-force' }, count);
+      rules.set({ state: 'rejected' }, rejected.length);
+      for (const rule of rejected) logger.warn({ rejected: rule }, 'a rule for samples cannot be used');
+      logger.info({ rules: count, files }, 'rules for samples are in force');
+    },
+    rulesNotLoaded: (error) =>
+      logger.error({ error }, 'changed rules for samples cannot be read; those before stay in force'),
     kept: (done) => {
       for (const [what, count] of Object.entries(done)) if (count > 0) kept.inc({ what }, count as number);
     },

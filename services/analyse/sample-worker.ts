@@ -52,7 +52,6 @@ export class SampleWorker implements Part {
   readonly #waiting = new Map<string, PartitionRef>();
   #consumer: Consumer | undefined;
   #stopping = false;
-  #failure: string | null = null;
 
   constructor(options: SampleWorkerOptions) {
     this.#options = options;
@@ -67,10 +66,6 @@ export class SampleWorker implements Part {
       maxBatchRecords: 1,
       handle: (batch, consumer) => this.#handle(batch, consumer),
       onLost: (partitions, _clean, consumer) => this.#letGo(partitions, consumer),
-      onFailed: (error) => {
-        this.#failure = 'it stopped after a bug; the process must be restarted';
-        this.#options.events.workerFailed(error);
-      },
     });
   }
 
@@ -78,10 +73,6 @@ export class SampleWorker implements Part {
     this.#stopping = true;
     await this.#consumer?.stop();
     await this.#options.analyser.close();
-  }
-
-  unready(): string | null {
-    return this.#failure;
   }
 
   /**

@@ -1,6 +1,7 @@
-import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
+import type { RuleContentAnalyser } from '../../classifiers/content/analyser.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
+import { FolderReloader } from '../../platform/lifecycle/folder-reloader.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { ConsumerGroup } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
@@ -12,18 +13,29 @@ import { group, SampleWorker } from './sample-worker.ts';
 export interface AnalyseDependencies {
   readonly log: TopicLog;
   readonly vault: SampleVault;
-  readonly analyser: ContentAnalyser;
+  readonly analyser: RuleContentAnalyser;
   readonly limits: Limits;
   readonly events: AnalyseEvents;
 }
 
-/** @returns who looks into samples, and who keeps the store of them in order */
+/** A rule is in force after so long at the most. */
+const reloadMs = 10_000;
+
+/** @returns who looks into samples, what keeps its rules up to date, and who keeps the store of them in order */
 export function createAnalyse(deps: AnalyseDependencies): {
   readonly parts: readonly Part[];
   readonly groups: readonly ConsumerGroup[];
 } {
+  const { analyser, events } = deps;
+  const rules = new FolderReloader({
+    ...{ name: 'analyse.rules', source: analyser, everyMs: reloadMs },
+    tell: {
+      loaded: (loaded) => events.rulesLoaded(loaded),
+      notLoaded: (error) => events.rulesNotLoaded(error),
+    },
+  });
   return {
-    parts: [new SampleKeeper(deps), new SampleWorker({ ...deps, now: Date.now })],
+    parts: [rules, new SampleKeeper(deps), new SampleWorker({ ...deps, now: Date.now })],
     groups: [{ group, topics: [topics.samples.name] }],
   };
 }

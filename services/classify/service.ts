@@ -1,6 +1,7 @@
 import type { NetworkClassifier } from '../../classifiers/network/classifier.ts';
 import type { Registry } from '../../classifiers/registry.ts';
 import { topics } from '../../contracts/topics.ts';
+import { FolderReloader } from '../../platform/lifecycle/folder-reloader.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { ConsumerGroup } from '../../platform/log/log.ts';
 import { TopicFollower } from '../../platform/log/topic-follower.ts';
@@ -9,7 +10,6 @@ import { CanaryWatch } from './canary-watch.ts';
 import { ChallengerScout } from './challenger-scout.ts';
 import { ClassifierWorker } from './classifier-worker.ts';
 import type { ClassifyEvents } from './events.ts';
-import { FolderReloader } from './folder-reloader.ts';
 import { LineUp } from './line-up.ts';
 import { ScoringVersion } from './scoring-version.ts';
 import { StatusTeller } from './status-teller.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContentAnalyser } from '../../classifiers/content/analyser.ts';
+import type { RuleContentAnalyser } from '../../classifiers/content/analyser.ts';
 import type { Registry } from '../../classifiers/registry.ts';
 import { getReportOperation } from '../../contracts/operations/history.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -155,7 +155,7 @@ function ofThisProcess(): string {
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
-async function openAnalyser({ limits, sampleRuleDirs }: Config): Promise<ContentAnalyser> {
+async function openAnalyser({ limits, sampleRuleDirs }: Config): Promise<RuleContentAnalyser> {
   const [{ createContentAnalyser }, { createMetadataClassifier }, { loadModel }] = await Promise.all([
     import('../../classifiers/content/analyser.ts'),
     import('../../classifiers/metadata/classifier.ts'),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { FolderReloader } from '../../../services/classify/folder-reloader.ts';
+import { FolderReloader } from '../../../platform/lifecycle/folder-reloader.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** A reloader whose folders answer one thing after the other, then that nothing changed. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Part } from '../../platform/lifecycle/part.ts';
+import type { Part } from './part.ts';
 
 export interface FolderReloaderOptions<Loaded> {
   readonly name: string;
