@@ -20,7 +20,7 @@ beforeAll(async () => {
   running = await startService();
   occupied = createServer();
   await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve));
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   await new Promise((resolve) => occupied.close(resolve));
@@ -66,7 +66,7 @@ describe('a start that cannot succeed', () => {
     const refused = await start(dataDir, { FIREBREAK_HTTP_PORT: String(port) });
     expectRefusal(refused, 'FB_PORT_IN_USE', `127.0.0.1:${port}`, 'FIREBREAK_HTTP_PORT');
     expect(processesIn(dataDir)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test.each(['/proc/firebreak', '/proc/firebreak/data'])('says that %s cannot be written', async (path) => {
     expectRefusal(await start(path), 'FB_DATA_READ_ONLY', path, 'FIREBREAK_DATA_DIR');
@@ -109,14 +109,14 @@ describe('a start that cannot succeed', () => {
     expect(refused.said).toMatch(/^firebreak: .*FIREBREAK_HTTP_HOST/);
     expect(refused.code).toBe(1);
     expect(processesIn(join(home, 'host'))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('names a folder of rules that is not there', async () => {
     const rules = join(home, 'no-such-rules');
     const refused = await start(join(home, 'rules'), { FIREBREAK_RULE_DIRS: rules });
     expectRefusal(refused, 'FB_CONFIG_INVALID', rules, 'FIREBREAK_RULE_DIRS');
     expect(processesIn(join(home, 'rules'))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('names every mistake of the configuration at once, before it touches the folder', async () => {
     const path = join(home, 'untouched');
