@@ -103,6 +103,8 @@ class ThreadedContentAnalyser implements RuleContentAnalyser {
   }
 
   async reload(): Promise<boolean> {
+    // What comes with the service stays as it is, and compiling it again costs a quarter of a second.
+    if (this.#options.ruleFolders.length === 0) return false;
     const loaded = await load(this.#pool, this.#options.ruleFolders);
     if (loaded.digest === this.#loaded.digest) return false;
     this.#loaded = loaded;
