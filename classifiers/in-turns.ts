@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** The longest that the event loop waits for one turn, but for a step that takes longer by itself. */
-const turnMs = 3;
+const turnMs = 2;
 
 /** Runs work that comes in small steps, and lets the event loop have its turn between them. */
 export async function inTurns<Result>(steps: Generator<undefined, Result, undefined>): Promise<Result> {

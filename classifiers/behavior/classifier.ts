@@ -4,7 +4,7 @@ import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '../classifier.ts';
-import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { openModelOf } from '../model-manifest.ts';
 import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
@@ -214,11 +214,6 @@ export async function createBehaviorClassifier(
   openModel: OpenModel,
   folder: URL = new URL('./', import.meta.url),
 ): Promise<BehaviorClassifier> {
-  const manifest = await readModelManifest(new URL('manifest.json', folder));
-  const { file, sha256, output } = manifest.model;
-  const { content, full } = manifest.calibration;
-  if (content === undefined || full === undefined)
-    throw new TypeError('The behavior manifest lacks a calibration');
-  const model = await openModel({ url: new URL(file, folder), sha256, output });
-  return new BehaviorClassifier(profileOf(manifest), model, { content, full });
+  const { profile, model, calibration } = await openModelOf(folder, openModel, ['content', 'full']);
+  return new BehaviorClassifier(profile, model, calibration);
 }

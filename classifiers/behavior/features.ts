@@ -1,5 +1,5 @@
 import { canonicalCommandLine } from '../../contracts/canonical.ts';
-import { finish, FNV_OFFSET, hashByte, hashText, hashWord } from './hashing.ts';
+import { finish, FNV_OFFSET, hashByte, hashText, hashWord } from '../hashing.ts';
 import type { ObservedProcess } from './process-context.ts';
 import { programNames } from './program-names.ts';
 import { pairCode, tokenize } from './tokens.ts';

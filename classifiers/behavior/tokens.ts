@@ -1,4 +1,4 @@
-import { finish, FNV_OFFSET, hashByte, hashText, hashWord } from './hashing.ts';
+import { finish, FNV_OFFSET, hashByte, hashText, hashWord } from '../hashing.ts';
 import { programNames } from './program-names.ts';
 
 /**

@@ -2,7 +2,7 @@ import { sha256Hex } from '../../contracts/canonical.ts';
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '../classifier.ts';
-import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { openModelOf } from '../model-manifest.ts';
 import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import {
@@ -101,10 +101,6 @@ export async function createMetadataClassifier(
   openModel: OpenModel,
   folder: URL = new URL('./', import.meta.url),
 ): Promise<MetadataClassifier> {
-  const manifest = await readModelManifest(new URL('manifest.json', folder));
-  const { file, sha256, output } = manifest.model;
-  const calibration = manifest.calibration['full'];
-  if (calibration === undefined) throw new TypeError('The metadata manifest has no calibration named "full"');
-  const model = await openModel({ url: new URL(file, folder), sha256, output });
-  return new MetadataClassifier(profileOf(manifest), model, calibration);
+  const { profile, model, calibration } = await openModelOf(folder, openModel, ['full']);
+  return new MetadataClassifier(profile, model, calibration.full);
 }

@@ -4,7 +4,7 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
-import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { openModelOf } from '../model-manifest.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { isSpecialAddress } from './address.ts';
 import { destinationOf, type Destination } from './destination.ts';
@@ -176,7 +176,8 @@ function shaped({ label, suffix }: JudgedName, content: boolean): ScoreEvidence 
 }
 
 /**
- * Opens the model of a folder, the one beside this file unless told otherwise, and reads the lists. Lines that cannot be used are in `loaded.rejected` and stop nothing.
+ * Opens the model of a folder, the one beside this file unless told otherwise, and reads the lists. Lines that cannot be
+ * used are in `loaded.rejected` and stop nothing.
  * @throws FirebreakError FB_MODEL_MISSING, FB_MODEL_ALTERED; FB_CONFIG_INVALID where a folder cannot be read
  */
 export async function createNetworkClassifier(
@@ -184,12 +185,8 @@ export async function createNetworkClassifier(
   options: NetworkOptions = {},
   folder: URL = new URL('./', import.meta.url),
 ): Promise<NetworkClassifier> {
-  const manifest = await readModelManifest(new URL('manifest.json', folder));
-  const { file, sha256, output } = manifest.model;
-  const calibration = manifest.calibration['full'];
-  if (calibration === undefined) throw new TypeError('The network manifest has no calibration named "full"');
-  const model = await openModel({ url: new URL(file, folder), sha256, output });
-  const classifier = new NetworkClassifier(profileOf(manifest), model, calibration, options);
+  const { profile, model, calibration } = await openModelOf(folder, openModel, ['full']);
+  const classifier = new NetworkClassifier(profile, model, calibration.full, options);
   await classifier.reload();
   return classifier;
 }

@@ -1,4 +1,4 @@
-import { finish, FNV_OFFSET, hashText } from '../behavior/hashing.ts';
+import { finish, FNV_OFFSET, hashText } from '../hashing.ts';
 
 /** So much of a blob is looked at, however long it is: public data keeps no more of one. */
 export const blobPrefixUnits = 160;

@@ -4,7 +4,7 @@ import type { Report } from '../../contracts/report.ts';
 import type { ScoreEvidence } from '../../contracts/score.ts';
 import { calibrate, type Calibration } from '../calibration.ts';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../classifier.ts';
-import { profileOf, readModelManifest } from '../model-manifest.ts';
+import { openModelOf } from '../model-manifest.ts';
 import { inTurns } from '../in-turns.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
 import { capabilityNames, tacticOf } from './capabilities.ts';
@@ -163,10 +163,6 @@ export async function createScriptClassifier(
   openModel: OpenModel,
   folder: URL = new URL('./', import.meta.url),
 ): Promise<ScriptClassifier> {
-  const manifest = await readModelManifest(new URL('manifest.json', folder));
-  const { file, sha256, output } = manifest.model;
-  const { content } = manifest.calibration;
-  if (content === undefined) throw new TypeError('The script manifest lacks a calibration');
-  const model = await openModel({ url: new URL(file, folder), sha256, output });
-  return new ScriptClassifier(profileOf(manifest), model, content);
+  const { profile, model, calibration } = await openModelOf(folder, openModel, ['content']);
+  return new ScriptClassifier(profile, model, calibration.content);
 }

@@ -1,4 +1,4 @@
-import { finish, FNV_OFFSET, hashText, hashWord } from '../behavior/hashing.ts';
+import { finish, FNV_OFFSET, hashText, hashWord } from '../hashing.ts';
 import { capabilitiesOf, capabilityNames } from './capabilities.ts';
 import { finished } from './steps.ts';
 import { readTokens, tricks, type Tokens } from './tokens.ts';

@@ -1,4 +1,4 @@
-import { finish, FNV_OFFSET, hashByte } from '../behavior/hashing.ts';
+import { finish, FNV_OFFSET, hashByte } from '../hashing.ts';
 import { blobPrefixUnits, readBlob } from './blobs.ts';
 import { readPlainText, type PlainText } from './plain-text.ts';
 import { finished } from './steps.ts';

@@ -1,4 +1,4 @@
-import { finish, FNV_OFFSET, hashByte, hashText } from '../behavior/hashing.ts';
+import { finish, FNV_OFFSET, hashByte, hashText } from '../hashing.ts';
 import { programNames } from '../behavior/program-names.ts';
 
 /** What the tokenizer knows beforehand: classes of code units, the language's own names, and the markers of what only an author named. */

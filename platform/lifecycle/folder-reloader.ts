@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from './part.ts';
+import { Rounds } from './rounds.ts';
 
 export interface FolderReloaderOptions<Loaded> {
   readonly name: string;
@@ -21,8 +21,7 @@ export interface FolderReloaderOptions<Loaded> {
 export class FolderReloader<Loaded> implements Part {
   readonly name: string;
   readonly #options: FolderReloaderOptions<Loaded>;
-  readonly #stopping = new AbortController();
-  #looking: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds();
   /** What was told last, so that one mistake is one line in the log. */
   #told = '';
 
@@ -32,31 +31,25 @@ export class FolderReloader<Loaded> implements Part {
   }
 
   start(): Promise<void> {
-    const { source, tell } = this.#options;
+    const { source, tell, everyMs } = this.#options;
     tell.loaded(source.loaded);
-    this.#looking = this.#look();
+    this.#rounds.start(() => this.#look(), everyMs);
     return Promise.resolve();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#looking;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   async #look(): Promise<void> {
-    const { source, tell, everyMs } = this.#options;
-    const { signal } = this.#stopping;
-    for (;;) {
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        if (await source.reload()) tell.loaded(source.loaded);
-        this.#told = '';
-      } catch (error) {
-        const text = String(error);
-        if (text !== this.#told) tell.notLoaded(error);
-        this.#told = text;
-      }
+    const { source, tell } = this.#options;
+    try {
+      if (await source.reload()) tell.loaded(source.loaded);
+      this.#told = '';
+    } catch (error) {
+      const text = String(error);
+      if (text !== this.#told) tell.notLoaded(error);
+      this.#told = text;
     }
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { Rounds } from '../../platform/lifecycle/rounds.ts';
 import type { LineUp } from './line-up.ts';
 import type { VersionEvents } from './version-events.ts';
 
@@ -13,8 +13,7 @@ export interface CanaryWatchOptions {
 export class CanaryWatch implements Part {
   readonly name = 'classify.canaries';
   readonly #options: CanaryWatchOptions;
-  readonly #stopping = new AbortController();
-  #watching: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds();
 
   constructor(options: CanaryWatchOptions) {
     this.#options = options;
@@ -23,21 +22,11 @@ export class CanaryWatch implements Part {
   async start(): Promise<void> {
     for (const { versions } of this.#options.lineUps) for (const version of versions) await version.warmUp();
     await this.#ask(true);
-    this.#watching = this.#goOn();
+    this.#rounds.start(() => this.#ask(false), this.#options.everyMs);
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#watching;
-  }
-
-  async #goOn(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (;;) {
-      await sleep(this.#options.everyMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.#ask(false);
-    }
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   async #ask(isFirst: boolean): Promise<void> {

@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import type { OpenedVersion } from '../../classifiers/model-version.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { Rounds } from '../../platform/lifecycle/rounds.ts';
 import type { LineUp } from './line-up.ts';
 import { ScoringVersion } from './scoring-version.ts';
 import type { VersionEvents } from './version-events.ts';
@@ -27,9 +27,8 @@ export class ChallengerScout implements Part {
   readonly name = 'classify.challengers';
   readonly #options: ChallengerScoutOptions;
   readonly #folders: readonly string[];
-  readonly #stopping = new AbortController();
+  readonly #rounds = new Rounds();
   readonly #known = new Map<string, { readonly stamp: string; readonly refusal: string | null }>();
-  #looking: Promise<void> = Promise.resolve();
 
   constructor(options: ChallengerScoutOptions) {
     this.#options = options;
@@ -45,23 +44,13 @@ export class ChallengerScout implements Part {
 
   async start(): Promise<void> {
     await this.#look();
-    this.#looking = this.#goOn();
+    this.#rounds.start(() => this.#look(), this.#options.everyMs);
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#looking;
+    await this.#rounds.stop();
     const { lineUps } = this.#options;
     for (const { versions } of lineUps) for (const version of versions) await version.close();
-  }
-
-  async #goOn(): Promise<void> {
-    const { signal } = this.#stopping;
-    for (;;) {
-      await sleep(this.#options.everyMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.#look();
-    }
   }
 
   async #look(): Promise<void> {

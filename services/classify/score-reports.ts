@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
+import { inTurns } from '../../classifiers/in-turns.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { failed, resultOf } from '../../classifiers/outcome.ts';
 import type { Score } from '../../contracts/score.ts';
@@ -9,7 +10,6 @@ export type OnComputed = (inputs: readonly ClassifierInput[], outcomes: readonly
 
 /** Enough that a batch costs a model little more than one item does, and few milliseconds of any classifier. */
 const reportsPerTurn = 32;
-const turnMs = 2;
 
 /** One score per report, in order. */
 export interface Scored {
@@ -56,7 +56,7 @@ export class CachingScorer {
 
   async #scoreSome(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
     const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
-    const keys = await this.#keysOf(inputs);
+    const keys = await inTurns(this.#keysOf(inputs));
     const fresh = new Map<string, ClassifierInput>();
     const answers = new Map<string, ClassifierOutcome>();
     for (const [index, key] of keys.entries()) {
@@ -76,14 +76,11 @@ export class CachingScorer {
   }
 
   /** A report with hundreds of events takes a millisecond, another one a few microseconds: the clock tells when it is enough. */
-  async #keysOf(inputs: readonly ClassifierInput[]): Promise<readonly string[]> {
+  *#keysOf(inputs: readonly ClassifierInput[]): Generator<undefined, readonly string[], undefined> {
     const keys: string[] = [];
-    let turnEnds = performance.now() + turnMs;
     for (const input of inputs) {
       keys.push(this.#classifier.cacheKey(input));
-      if (performance.now() < turnEnds) continue;
-      await setImmediate();
-      turnEnds = performance.now() + turnMs;
+      yield;
     }
     return keys;
   }

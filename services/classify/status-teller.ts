@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClassifierStatus } from '../../contracts/classifier-versions.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
+import { Rounds } from '../../platform/lifecycle/rounds.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { LineUp } from './line-up.ts';
 import type { VersionEvents } from './version-events.ts';
@@ -26,8 +26,7 @@ const tellMs = 60_000;
 export class StatusTeller implements Part {
   readonly name = 'classify.status';
   readonly #options: StatusTellerOptions;
-  readonly #stopping = new AbortController();
-  #telling: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds();
   #told = { text: '', atMs: 0 };
 
   constructor(options: StatusTellerOptions) {
@@ -35,23 +34,18 @@ export class StatusTeller implements Part {
   }
 
   start(): Promise<void> {
-    this.#telling = this.#goOn();
+    this.#rounds.start(() => this.#round(), this.#options.everyMs, true);
     return Promise.resolve();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#telling;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #goOn(): Promise<void> {
-    const { signal } = this.#stopping;
-    const { events, everyMs, lineUps } = this.#options;
-    while (!signal.aborted) {
-      events.versionsAt(lineUps);
-      await this.#tell().catch((error: unknown) => events.statusNotTold(error));
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
-    }
+  async #round(): Promise<void> {
+    const { events, lineUps } = this.#options;
+    events.versionsAt(lineUps);
+    await this.#tell().catch((error: unknown) => events.statusNotTold(error));
   }
 
   async #tell(): Promise<void> {

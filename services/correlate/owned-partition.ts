@@ -28,7 +28,6 @@ interface Held {
   readonly view: VerdictView;
   readonly changelog: Changelog;
   readonly tail: VerdictTail;
-  readonly committed: Positions;
 }
 
 /** One partition while it is ours: what is read of it, what is known of it, and how far it is settled. */
@@ -40,10 +39,10 @@ export class OwnedPartition {
   /** As it was published last. */
   #decidedUntil: Timestamp | null = null;
 
-  private constructor(options: OwnedPartitionOptions, held: Held) {
+  private constructor(options: OwnedPartitionOptions, held: Held, committed: Positions) {
     this.#options = options;
     this.#held = held;
-    this.#committed = held.committed;
+    this.#committed = committed;
   }
 
   /** Resolves once it knows every verdict in force; its own verdicts are read on from there. */
@@ -60,7 +59,7 @@ export class OwnedPartition {
       settled: (work) => offsets.settle(work),
     });
     const correlator = new PartitionCorrelator({ ...rest, view, offsets, changelog, now: Date.now });
-    return new OwnedPartition(options, { correlator, offsets, view, changelog, tail, committed });
+    return new OwnedPartition(options, { correlator, offsets, view, changelog, tail }, committed);
   }
 
   get waitingCount(): number {
