@@ -3,6 +3,7 @@ import { isSharedArrayBuffer } from 'node:util/types';
 import { classifierProfileSchema, type ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { Classifier, ClassifierOutcome } from '../classifier.ts';
+import { FolderFiles, type FolderFile } from '../folder-files.ts';
 import { readManifest, type RulesManifest } from '../rules/manifest.ts';
 import { toOutcome } from './combine.ts';
 import type { Finding } from './finding.ts';
@@ -10,6 +11,7 @@ import { modelFindings } from './model-findings.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker-protocol.ts';
 import type { LoadedYaraRules } from './yara/load-rules.ts';
+import { ruleFiles } from './yara/rule-files.ts';
 
 export interface ContentAnalyserOptions {
   /** Threads; each keeps the compiled rules. */
@@ -60,16 +62,30 @@ const mebibyte = 1024 * 1024;
 
 type Pool = WorkerPool<WorkerRequest, WorkerAnswer>;
 
+interface Opened {
+  readonly manifest: RulesManifest;
+  readonly pool: Pool;
+  readonly files: FolderFiles<null>;
+  /** As they were before the rules were loaded. */
+  readonly read: readonly FolderFile<null>[];
+  readonly loaded: LoadedYaraRules;
+}
+
 class ThreadedContentAnalyser implements RuleContentAnalyser {
   readonly #options: ContentAnalyserOptions;
   readonly #manifest: RulesManifest;
   readonly #pool: Pool;
+  /** Tells whether there is anything to read again: compiling all rules costs a quarter of a second. */
+  readonly #files: FolderFiles<null>;
+  #read: readonly FolderFile<null>[];
   #loaded: LoadedYaraRules;
 
-  constructor(options: ContentAnalyserOptions, manifest: RulesManifest, pool: Pool, loaded: LoadedYaraRules) {
+  constructor(options: ContentAnalyserOptions, { manifest, pool, files, read, loaded }: Opened) {
     this.#options = options;
     this.#manifest = manifest;
     this.#pool = pool;
+    this.#files = files;
+    this.#read = read;
     this.#loaded = loaded;
     pool.prepare({ kind: 'use', sources: loaded.sources });
   }
@@ -103,9 +119,10 @@ class ThreadedContentAnalyser implements RuleContentAnalyser {
   }
 
   async reload(): Promise<boolean> {
-    // What comes with the service stays as it is, and compiling it again costs a quarter of a second.
-    if (this.#options.ruleFolders.length === 0) return false;
+    const files = await this.#files.load();
+    if (files === this.#read) return false;
     const loaded = await load(this.#pool, this.#options.ruleFolders);
+    this.#read = files;
     if (loaded.digest === this.#loaded.digest) return false;
     this.#loaded = loaded;
     this.#pool.prepare({ kind: 'use', sources: loaded.sources });
@@ -152,7 +169,15 @@ export async function createContentAnalyser(options: ContentAnalyserOptions): Pr
     mostWaiting,
   });
   try {
-    return new ThreadedContentAnalyser(options, manifest, pool, await load(pool, options.ruleFolders));
+    const files = new FolderFiles({
+      folders: [ownRules, ...options.ruleFolders],
+      ...ruleFiles,
+      parse: () => null,
+      tooLarge: () => null,
+    });
+    const read = await files.load();
+    const loaded = await load(pool, options.ruleFolders);
+    return new ThreadedContentAnalyser(options, { manifest, pool, files, read, loaded });
   } catch (error) {
     await pool.close();
     throw error;

@@ -18,8 +18,8 @@ export interface AnalyseDependencies {
   readonly events: AnalyseEvents;
 }
 
-/** A rule is in force after so long at the most; looking means compiling all of them. */
-const reloadMs = 60_000;
+/** A rule is in force after so long at the most. */
+const reloadMs = 10_000;
 
 /** @returns who looks into samples, what keeps its rules up to date, and who keeps the store of them in order */
 export function createAnalyse(deps: AnalyseDependencies): {

@@ -4,6 +4,7 @@ import { relative, sep } from 'node:path';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { listFiles } from '../../folder-files.ts';
 import { findProblems, type CompileProblem } from './engine.ts';
+import { ruleFiles } from './rule-files.ts';
 import { ruleAt, splitRules, withoutRules, type RuleText } from './split-rules.ts';
 
 /** A rule or file that cannot be used. */
@@ -23,9 +24,7 @@ export interface LoadedYaraRules {
   readonly digest: string;
 }
 
-const ruleFiles = { pattern: /\.yara?$/iu, holds: 'rule', settings: 'FIREBREAK_SAMPLE_RULE_DIRS' };
-const maximalFileBytes = 4 * 1024 * 1024;
-const maximalFiles = 5000;
+const { maximalFiles, maximalFileBytes } = ruleFiles;
 /** Of one file; each costs another compilation. */
 const mostRejectedRules = 200;
 
