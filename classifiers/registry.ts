@@ -82,7 +82,7 @@ export async function loadClassifiers({
 function differenceOf(challenger: ClassifierProfile, shipped: ClassifierProfile): string | null {
   if (challenger.version === shipped.version)
     return `it calls itself ${challenger.version}, as the version that comes with the service: raise "version" in its manifest`;
-  const fields = ['tier', 'accepts', 'baseRate'] as const;
+  const fields = ['tier', 'accepts', 'baseRate', 'supportsOnly'] as const;
   const field = fields.find((name) => JSON.stringify(challenger[name]) !== JSON.stringify(shipped[name]));
   return field === undefined ? null : `its "${field}" differs from that of version ${shipped.version}`;
 }

@@ -171,13 +171,15 @@ describe('versions of a classifier', () => {
     await put('same', {});
     await put('other-kind', { version: '2', accepts: ['script'] });
     await put('altered', { version: '3' }, (path) => writeFile(join(path, 'model.onnx'), 'no model'));
-    const { refused } = await statusWith((status) => status.refused.length === 3);
+    await put('other-limit', { version: '5', supportsOnly: true });
+    const { refused } = await statusWith((status) => status.refused.length === 4);
     const reasons: Record<string, string> = Object.fromEntries(
       refused.map(({ folder, reason }) => [folder.split('/').at(-1) ?? '', reason]),
     );
     expect(reasons['same']).toContain('raise "version"');
     expect(reasons['other-kind']).toContain('"accepts" differs');
     expect(reasons['altered']).toContain('SHA-256');
+    expect(reasons['other-limit']).toContain('"supportsOnly" differs');
     expect((await scoreOf('metadata')).result.outcome).toBe('score');
   });
 
