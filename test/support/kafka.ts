@@ -24,6 +24,8 @@ export interface TestKafka {
   kill(): Promise<void>;
   /** Makes the broker compact all that stands in partition 0 of the topic now; leaves one null record in it. */
   compact(log: KafkaLog, topic: string): Promise<void>;
+  /** What the broker has written of partition 0 of the topic since it was made. */
+  segment(topic: string): Buffer;
   stop(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startTestKafka(): Promise<TestKafka> {
       await log.append(topic, [{ key: 'a key that was never there', partition: 0, value: null }]);
       await eventually(() => (cleanedUpTo(dataDir, topic) >= end ? true : null), 30_000);
     },
+    segment: (topic) => readFileSync(join(dataDir, 'log', `${topic}-0`, '00000000000000000000.log')),
     stop: async () => {
       await proxy.stop();
       await broker.stop();

@@ -188,7 +188,7 @@ export class Appender {
 function compressionOf(portion: readonly Queued[]): CompressionTypes {
   const partitions = new Set(portion.map(({ topic, record }) => `${topic}/${record.partition}`));
   const bytes = portion.reduce((sum, { bytes: size }) => sum + size, 0);
-  return bytes / partitions.size < compressFromBytes ? CompressionTypes.None : CompressionTypes.GZIP;
+  return bytes / partitions.size < compressFromBytes ? CompressionTypes.None : CompressionTypes.LZ4;
 }
 
 /** The brokers' numbering of what this producer sent is not the producer's. */

@@ -10,6 +10,7 @@ import {
 } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { StoredRecord } from '../log.ts';
+import { teachLz4 } from './lz4.ts';
 import { quietRequestQueues } from './quiet-queues.ts';
 import { encodeRecordsOnce } from './record-batches.ts';
 import type { KafkaConnection, KafkaLogSettings } from './settings.ts';
@@ -115,6 +116,7 @@ export class KafkaClient {
   constructor(connection: KafkaConnection, onEvent: KafkaLogSettings['onEvent']) {
     quietRequestQueues();
     encodeRecordsOnce();
+    teachLz4();
     const { brokers, sasl, ...rest } = connection;
     this.#kafka = new Kafka({
       ...rest,

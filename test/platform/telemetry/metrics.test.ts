@@ -11,6 +11,26 @@ describe('the metrics of a process', () => {
     expect((await b.page()).text).toContain('firebreak_test_total 0');
   });
 
+  test('counters go on from what the page said', async () => {
+    const metrics = createMetrics();
+    const [plain, labelled] = [
+      metrics.counter({ name: 'plain_total', help: 'A.' }),
+      metrics.counter({ name: 'labelled_total', help: 'B.' }, ['end', 'reach']),
+    ];
+    plain.inc();
+    plain.inc(4);
+    labelled.inc({ end: 'complete', reach: 'device' });
+    labelled.inc({ reach: 'device', end: 'complete' }, 2);
+    labelled.inc({ end: 'deadline', reach: 'device' });
+    await metrics.page();
+    plain.inc();
+    labelled.inc({ end: 'complete', reach: 'device' }, 10);
+    const { text } = await metrics.page();
+    expect(text).toContain('plain_total 6');
+    expect(text).toContain('labelled_total{end="complete",reach="device"} 13');
+    expect(text).toContain('labelled_total{end="deadline",reach="device"} 1');
+  });
+
   test('gauges are asked when the page is read', async () => {
     const metrics = createMetrics();
     let waiters = 1;

@@ -3,7 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaLog } from '../../../../platform/log/kafka/kafka-log.ts';
 import type { PartitionRef } from '../../../../platform/log/log.ts';
 import { startTestKafka, type TestKafka, type TestKafkaOptions } from '../../../support/kafka.ts';
-import { collect, endOf, eventually, Gate, keysOf, numbered, readAll, record } from '../suite/fixture.ts';
+import {
+  collect,
+  endOf,
+  eventually,
+  Gate,
+  keysOf,
+  numbered,
+  readAll,
+  record,
+  textOf,
+} from '../suite/fixture.ts';
 
 const patienceMs = 60_000;
 let kafka: TestKafka;
@@ -51,6 +61,23 @@ describe('the log on Kafka', () => {
     expect(kafka.proxy.connections).toBeGreaterThan(0);
     await log.close();
     await eventually(() => expect(kafka.proxy.connections).toBe(0), patienceMs);
+  });
+
+  test('many records at a time lie compressed in the log, few do not, and both are read', async () => {
+    const log = await openLog();
+    const text = JSON.stringify({ a: 'text that repeats itself, as JSON does' });
+    const written = async (records: number): Promise<Buffer> => {
+      const topic = await makeTopic(log);
+      const sent = Array.from({ length: records }, (_, n) => record(`k${n}`, `${n} ${text}`));
+      await log.append(topic, sent);
+      expect((await readAll(log, topic)).map(textOf)).toEqual(sent.map(textOf));
+      return kafka.segment(topic);
+    };
+    const [few, many] = [await written(3), await written(900)];
+    // The lowest bits of what a batch says of itself: LZ4 is 3 (Kafka protocol guide, "Record Batch").
+    expect([few, many].map((batch) => batch.readInt16BE(21) & 7)).toEqual([0, 3]);
+    expect(few.length).toBeGreaterThan(3 * text.length);
+    expect(many.length).toBeLessThan((900 * text.length) / 2);
   });
 
   test('what a broker that was killed had acknowledged is there, once, and everybody goes on', async () => {

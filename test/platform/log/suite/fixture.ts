@@ -49,7 +49,7 @@ export function keysOf(records: readonly { readonly key: string }[]): readonly s
   return records.map(({ key }) => key);
 }
 
-export function textOf({ value }: StoredRecord): string | null {
+export function textOf({ value }: Pick<StoredRecord, 'value'>): string | null {
   return value === null ? null : Buffer.from(value).toString();
 }
 
