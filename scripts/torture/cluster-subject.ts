@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { classifierIds } from '../../classifiers/profiles.ts';
 import { topics } from '../../contracts/topics.ts';
 import { openKafkaLog, type KafkaLog } from '../../platform/log/kafka/kafka-log.ts';
 import { TopicLog } from '../../platform/log/topic-log.ts';
 import { group as analyseGroup } from '../../services/analyse/sample-worker.ts';
+import { classifyGroup } from '../../services/classify/report-scorer.ts';
 import { consumedTopics } from '../../services/correlate/owned-partition.ts';
 import { group as correlateGroup } from '../../services/correlate/group.ts';
 import { recordGroup } from '../../services/record/table-writer.ts';
@@ -123,7 +123,7 @@ async function emptyRedis(url: string): Promise<void> {
 function groups(): readonly (readonly [string, readonly string[]])[] {
   const { reports, verdicts, decisions, samples } = topics;
   return [
-    ...classifierIds.map((id) => [`classify.${id}`, [reports.name]] as const),
+    [classifyGroup, [reports.name]],
     [correlateGroup, consumedTopics],
     [recordGroup, [reports.name, decisions.name, verdicts.name]],
     [analyseGroup, [samples.name]],

@@ -6,6 +6,8 @@ import type { Metrics } from '../../platform/telemetry/metrics.ts';
 
 export interface ClassifyEvents {
   scored(classifier: string, scores: readonly Score[], inferences: number): void;
+  /** A classifier did not answer in time: it has failed, about these reports and those that come until it does. */
+  late(classifier: string, reports: number, afterMs: number): void;
   poisoned(group: string, records: number): void;
   commitFailed(group: string, error: unknown): void;
   /** At start, and whenever changed files were put in force. */
@@ -79,6 +81,12 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
           { classifier, reportId: failed.reportId, result: failed.result },
           'a classifier failed on an input',
         );
+    },
+    late(classifier, reports, afterMs) {
+      logger.error(
+        { classifier, reports, afterMs },
+        'a classifier does not answer; decisions go on without it',
+      );
     },
     poisoned(group, records) {
       poison.inc({ group }, records);

@@ -52,8 +52,13 @@ export class ScoringVersion {
 
   /** One score per report, in order; all `failed` while it is silent. */
   async score(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
-    if (this.#silence !== null) return this.#scorer.refuse(reports, this.#silence, nowMs);
+    if (this.#silence !== null) return this.refuse(reports, this.#silence, nowMs);
     return this.#held(() => this.#scorer.score(reports, nowMs));
+  }
+
+  /** Nobody is asked: every report is told why. */
+  refuse(reports: readonly AcceptedReport[], reason: string, nowMs: number): Scored {
+    return this.#scorer.refuse(reports, reason, nowMs);
   }
 
   /** Population stability index of each feature and of the score; nothing where too little was asked. */

@@ -8,9 +8,10 @@ import { TopicFollower } from '../../platform/log/topic-follower.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import { ChallengerScout } from './challenger-scout.ts';
-import { ClassifierWorker } from './classifier-worker.ts';
 import type { ClassifyEvents } from './events.ts';
 import { LineUp } from './line-up.ts';
+import { LineUpScorer } from './line-up-scorer.ts';
+import { classifyGroup, ReportScorer } from './report-scorer.ts';
 import { ScoringVersion } from './scoring-version.ts';
 import { StatusTeller } from './status-teller.ts';
 import type { VersionEvents } from './version-events.ts';
@@ -34,10 +35,12 @@ const cacheEntries = 10_000;
 const defaultLookMs = 10_000;
 /** The canaries of all classifiers take some milliseconds. */
 const defaultCanaryMs = 60_000;
+/** Twenty times what a join waits: no classifier that works takes so long over a batch, whatever the load. */
+const patienceMs = 10_000;
 
 /**
- * @returns one worker per classifier, each a consumer group of its own, which share nothing but the log, and what keeps
- *   rules, lists, versions and the choice among them up to date
+ * @returns what reads reports and puts them to every classifier, and what keeps rules, lists, versions and the choice
+ *   among them up to date
  */
 export function createClassify(dependencies: ClassifyDependencies): {
   readonly parts: readonly Part[];
@@ -48,7 +51,9 @@ export function createClassify(dependencies: ClassifyDependencies): {
   const lineUps = registry.versions.map(
     (opened) => new LineUp(new ScoringVersion(opened, true, cacheEntries)),
   );
-  const workers = lineUps.map((lineUp) => new ClassifierWorker({ log, lineUp, events, now: Date.now }));
+  const scorers = lineUps.map(
+    (lineUp) => new LineUpScorer({ ...{ log, lineUp, events, patienceMs }, now: Date.now }),
+  );
   const scout = new ChallengerScout({
     ...{ lineUps, events, cacheEntries },
     folders: challengerFolders,
@@ -74,10 +79,10 @@ export function createClassify(dependencies: ClassifyDependencies): {
         },
       }),
       ...(registry.network === null ? [] : [listReloader(registry.network, events, lookMs)]),
-      ...workers,
+      new ReportScorer({ log, scorers, events }),
       status,
     ],
-    groups: workers.map(({ name }) => ({ group: name, topics: [topics.reports.name] })),
+    groups: [{ group: classifyGroup, topics: [topics.reports.name] }],
   };
 }
 

@@ -1,4 +1,5 @@
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+// By name only some of it can be imported.
+import kafkajs from 'kafkajs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 
 /**
@@ -9,7 +10,7 @@ import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
  * platform's own for it, which is not everywhere; for LZ4 they have one in Java.
  */
 export function teachLz4(): void {
-  CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = () => ({
     // At once, on this thread: the largest batch that there may be takes some milliseconds, most take microseconds.
     compress: ({ buffer }: { readonly buffer: Buffer }) => Promise.resolve(compressFrameSync(buffer)),
     decompress: (frame: Buffer) => Promise.resolve(decompressFrameSync(frame)),
