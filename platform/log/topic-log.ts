@@ -4,6 +4,7 @@ import { defaultLimits, type Limits } from '../../contracts/limits.ts';
 import { topics, type DeadLetter, type Topic } from '../../contracts/topics.ts';
 import type { Batch, Log, Position, StoredRecord, TopicSpec } from './log.ts';
 import { place } from './place.ts';
+import { schemaHeader, writersMark } from './writers-mark.ts';
 import { dropUnknownKeys } from './unknown-keys.ts';
 
 /** Headers that travel with a record: the trace it belongs to. */
@@ -51,12 +52,13 @@ export class TopicLog {
     headers?: (index: number) => RecordHeaders,
   ): Promise<readonly Position[]> {
     if (values.length === 0) return [];
+    const mark = writersMark(topic);
     const records = values.map((value, index) => ({
       key: topic.keyOf(value),
       partition: place(topic.placeOf(value), this.#partitions),
       value: Buffer.from(JSON.stringify(value)),
       content: value,
-      ...(headers !== undefined && { headers: headers(index) }),
+      headers: { ...headers?.(index), [schemaHeader]: mark },
     }));
     return this.log.append(topic.name, records);
   }
@@ -130,15 +132,17 @@ export function parseBatch<Value>(
 
 /**
  * @returns null for a tombstone. What this process itself appended, or has read, is not parsed again: it was typed when
- *   it was made, and never changes
- * @throws FB_RECORD_UNREADABLE when the bytes are not JSON of the topic's schema
+ *   it was made, and never changes. What another process of the same version appended is only taken from its JSON
+ * @throws FB_RECORD_UNREADABLE when the bytes are not JSON, or not of the topic's schema where it is held against it
  */
 export function readValue<Value>(
   topic: Topic<Value>,
-  record: Pick<StoredRecord, 'value' | 'content'>,
+  record: Pick<StoredRecord, 'value' | 'content'> & Partial<Pick<StoredRecord, 'headers'>>,
 ): Value | null {
   if (record.content !== undefined) return record.content as Value;
-  const value = parseValue(topic, record.value);
+  const { value: bytes, headers } = record;
+  const isTyped = bytes !== null && headers?.[schemaHeader] === writersMark(topic);
+  const value = isTyped ? (readJson(bytes) as Value) : parseValue(topic, bytes);
   // Several groups that catch up are handed the same record of the same page.
   if (value !== null) record.content = value;
   return value;
@@ -150,12 +154,7 @@ export function readValue<Value>(
  */
 export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null): Value | null {
   if (value === null) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(decoder.decode(value));
-  } catch (cause) {
-    throw new FirebreakError('FB_RECORD_UNREADABLE', `The value is not JSON in UTF-8.`, { cause });
-  }
+  const json = readJson(value);
   let parsed = topic.schema.safeParse(json);
   if (!parsed.success && dropUnknownKeys(json, parsed.error.issues)) parsed = topic.schema.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -164,4 +163,12 @@ export function parseValue<Value>(topic: Topic<Value>, value: Uint8Array | null)
     'FB_RECORD_UNREADABLE',
     `Not a value of ${topic.name}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
   );
+}
+
+function readJson(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(value));
+  } catch (cause) {
+    throw new FirebreakError('FB_RECORD_UNREADABLE', `The value is not JSON in UTF-8.`, { cause });
+  }
 }

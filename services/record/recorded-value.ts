@@ -2,7 +2,8 @@ import type { Topic } from '../../contracts/topics.ts';
 import type { StoredRecord } from '../../platform/log/log.ts';
 import { readValue } from '../../platform/log/topic-log.ts';
 
-export interface RecordedValue extends Pick<StoredRecord, 'value' | 'content'> {
+export interface RecordedValue
+  extends Pick<StoredRecord, 'value' | 'content'>, Partial<Pick<StoredRecord, 'headers'>> {
   /** When its row counts as recorded, milliseconds since 1970; when it is written, where this is not set. */
   readonly recordedAtMs?: number;
 }
