@@ -1,4 +1,5 @@
 import type { Operation } from '../operation.ts';
+import { detonationOperations } from './detonations.ts';
 import { historyOperations } from './history.ts';
 import { overrideOperations } from './overrides.ts';
 import { sampleOperations } from './samples.ts';
@@ -10,4 +11,5 @@ export const queryOperations: readonly Operation[] = [
   ...historyOperations,
   ...overrideOperations,
   ...sampleOperations,
+  ...detonationOperations,
 ];

@@ -100,7 +100,7 @@ export class HttpServer implements Part {
     const paths = new PathTable(this.#options.openApi);
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
     for (const group of groupRoutes(routes)) {
-      const takesBytes = group.routes.some(({ operation }) => operation.takesBytes === true);
+      const takesBytes = group.routes.some(({ operation }) => operation.takesBytes !== undefined);
       if (takesBytes) await app.register(async (scope) => this.#registerBytes(scope, group));
       else this.#register(app, group);
     }
@@ -162,10 +162,9 @@ export class HttpServer implements Part {
           ? { kind: 'public' }
           : await authenticator.authenticate(bearerToken(headers.authorization));
         const route = routeFor(routes, principal);
-        const { body, takesBytes = false } = route.operation;
-        const mediaType = takesBytes ? 'application/octet-stream' : 'application/json';
+        const { body, takesBytes } = route.operation;
         if (body || takesBytes)
-          checkMediaType(headers['content-type'], headers['content-encoding'], mediaType);
+          checkMediaType(headers['content-type'], headers['content-encoding'], takesBytes);
         request.setDecorator<Admitted>(admitted, { route, principal });
       },
       onResponse: (_request, reply, done) => {
@@ -176,7 +175,7 @@ export class HttpServer implements Part {
         const { route, principal } = request.getDecorator<Admitted>(admitted);
         const call = new Call(route.operation, request, reply, principal, this.#open);
         const handled = route.handle(call);
-        if (route.operation.takesBytes !== true) return sendReply(reply, await handled);
+        if (route.operation.takesBytes === undefined) return sendReply(reply, await handled);
         return sendReply(
           reply,
           await handled.finally(() => leaveBody(request.raw, reply, 2 * limits.sampleBytes)),
