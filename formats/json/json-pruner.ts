@@ -69,7 +69,7 @@ export class JsonPruner {
 
   /** @throws FB_BODY_NOT_JSON, FB_BODY_TOO_DEEP, FB_BODY_TOO_LARGE where more would be kept than may be */
   push(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       if (this.#passing !== null) at = this.#passOver(this.#passing, chunk, at);
       else if (this.#token !== null) at = this.#goOn(this.#token, chunk, at);
       else {

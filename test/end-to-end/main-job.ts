@@ -12,6 +12,7 @@ import {
   type TestTenant,
 } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { detonationJob } from './detonation-job.ts';
 import { sampleJob } from './sample-job.ts';
 
 /** Something that answers on one address, whatever it stands on. */
@@ -286,6 +287,7 @@ export function mainJob(start: () => Promise<Subject>): void {
     });
 
     sampleJob({ url: () => service.url, device, tenant, lookup });
+    detonationJob({ url: () => service.url, device, tenant, lookup });
 
     test('one tenant’s testimony never blocks elsewhere, whatever it claims', async () => {
       const hash = { sha256: sha256(`harmless tool ${unique}`) };

@@ -33,7 +33,8 @@ function signalsOf(findings: readonly DetonationFinding[]): ArtifactSignals {
       const before = facts.get(fact.field);
       facts.set(fact.field, before === undefined ? fact : laterFact(before, fact));
     }
-  const key = findings[0]?.targetKey ?? acceptedReport({ artifact: { kind: 'file', hash: { sha256 } } }).artifactKey;
+  const key =
+    findings[0]?.targetKey ?? acceptedReport({ artifact: { kind: 'file', hash: { sha256 } } }).artifactKey;
   return { key, firstSeenMs: 0, lastSeenMs: 0, devicesByTenant: new Map(), facts };
 }
 
@@ -47,7 +48,10 @@ describe('what the sandbox of an organization saw', () => {
     for (const trust of ['new', 'established'] as const) {
       const own = judge([detonation('alpha', 0.9999)], 'alpha', trust);
       expect(own).toMatchObject({ verdict: 'malicious', reach: 'tenant', reason: 'tenant-evidence' });
-      expect(own.terms.map(({ name, content }) => [name, content])).toContainEqual(['score:detonation', false]);
+      expect(own.terms.map(({ name, content }) => [name, content])).toContainEqual([
+        'score:detonation',
+        false,
+      ]);
       expect(own.contentSumMicronats).toBe(defaultDecisionConfig.priorMicronats);
     }
   });
@@ -72,7 +76,10 @@ describe('what the sandbox of an organization saw', () => {
   });
 
   test('of a harmless run adds nothing to what is known', () => {
-    const [without, harmless] = [judge([], 'alpha', 'new'), judge([detonation('alpha', 0.5)], 'alpha', 'new')];
+    const [without, harmless] = [
+      judge([], 'alpha', 'new'),
+      judge([detonation('alpha', 0.5)], 'alpha', 'new'),
+    ];
     expect(harmless.sumMicronats).toBe(without.sumMicronats);
     expect(harmless.verdict).toBe('no-threats-found');
   });

@@ -29,7 +29,12 @@ function model(value: unknown, shape: JsonShape): unknown {
 
 const isShort = (scalar: unknown) => Buffer.byteLength(JSON.stringify(scalar)) <= bounds.scalarBytes;
 
-const shapes: readonly JsonShape[] = [{}, { a: {} }, { a: { b: {}, '*': null }, b: null }, { '*': { a: {} } }];
+const shapes: readonly JsonShape[] = [
+  {},
+  { a: {} },
+  { a: { b: {}, '*': null }, b: null },
+  { '*': { a: {} } },
+];
 
 describe('a pruned document', () => {
   test('has what the shape names, whatever the document is and however it is cut into pieces', () => {
@@ -44,11 +49,16 @@ describe('a pruned document', () => {
       ),
     }));
     fc.assert(
-      fc.property(document, fc.constantFrom(...shapes), fc.integer({ min: 1, max: 9 }), (value, shape, size) => {
-        const text = JSON.stringify(value, null, size % 3);
-        const given: unknown = JSON.parse(text);
-        expect(prune(text, shape, size)).toEqual(model(given, shape));
-      }),
+      fc.property(
+        document,
+        fc.constantFrom(...shapes),
+        fc.integer({ min: 1, max: 9 }),
+        (value, shape, size) => {
+          const text = JSON.stringify(value, null, size % 3);
+          const given: unknown = JSON.parse(text);
+          expect(prune(text, shape, size)).toEqual(model(given, shape));
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -80,7 +90,9 @@ describe('a pruned document', () => {
     const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(() => prune(deep(16), {})).not.toThrow();
     expect(() => prune(deep(17), {})).toThrow(expect.objectContaining({ code: 'FB_BODY_TOO_DEEP' }));
-    expect(() => prune(`{"x":${deep(16)}}`, {})).toThrow(expect.objectContaining({ code: 'FB_BODY_TOO_DEEP' }));
+    expect(() => prune(`{"x":${deep(16)}}`, {})).toThrow(
+      expect.objectContaining({ code: 'FB_BODY_TOO_DEEP' }),
+    );
     const members = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`n${index}`, index]));
     expect(() => prune(JSON.stringify(members), { '*': {} })).toThrow(
       expect.objectContaining({ code: 'FB_BODY_TOO_LARGE' }),

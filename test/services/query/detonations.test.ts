@@ -5,12 +5,7 @@ import type { ArtifactKey } from '../../../contracts/artifact.ts';
 import { detonationSchema } from '../../../contracts/detonation.ts';
 import { detonationFindingSchema, topics, type Finding } from '../../../contracts/topics.ts';
 import { parseBatch } from '../../../platform/log/topic-log.ts';
-import {
-  aboutFile,
-  capeReport,
-  installer,
-  ransomware,
-} from '../../classifiers/detonation/cape-reports.ts';
+import { aboutFile, capeReport, installer, ransomware } from '../../classifiers/detonation/cape-reports.ts';
 import { acceptedReport, fileKey } from '../../support/history.ts';
 import { startQuery, type QueryFixture, type TestTenant } from './fixture.ts';
 
@@ -96,7 +91,11 @@ describe('a sandbox’s report', () => {
     const { artifactKey: key } = await meet(north);
     const reply = await handIn(north, key, about(capeReport({ calls: [] }), key));
     expect(reply.status).toBe(200);
-    expect(reply.json).toMatchObject({ probability: null, reason: 'Nothing ran in the sandbox.', evidence: [] });
+    expect(reply.json).toMatchObject({
+      probability: null,
+      reason: 'Nothing ran in the sandbox.',
+      evidence: [],
+    });
     expect(await findingsOn(key)).toEqual([]);
   });
 
@@ -150,7 +149,7 @@ describe('a sandbox’s report', () => {
       body: slow,
       duplex: 'half',
       headers: { authorization: `Bearer ${north.analyst}`, 'content-type': 'application/json' },
-    } as RequestInit);
+    });
     const body = about(ransomware, mine.artifactKey);
     let refused = await handIn(north, mine.artifactKey, body);
     // The slow one may not have arrived yet.

@@ -105,7 +105,9 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
     const response = await server.call(token, path, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
+      }),
     });
     const text = await response.text();
     // A bug shows itself by its stack, not by an assertion on what was not answered.
