@@ -2,6 +2,7 @@ import type { Operation } from '../operation.ts';
 import { detonationOperations } from './detonations.ts';
 import { historyOperations } from './history.ts';
 import { overrideOperations } from './overrides.ts';
+import { policyOperations } from './policy.ts';
 import { sampleOperations } from './samples.ts';
 import { tenancyOperations } from './tenancy.ts';
 
@@ -10,6 +11,7 @@ export const queryOperations: readonly Operation[] = [
   ...tenancyOperations,
   ...historyOperations,
   ...overrideOperations,
+  ...policyOperations,
   ...sampleOperations,
   ...detonationOperations,
 ];

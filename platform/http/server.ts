@@ -26,7 +26,7 @@ export interface HttpServerOptions extends SystemOptions {
   readonly authenticator: Authenticator;
   readonly limits: Pick<
     Limits,
-    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes'
+    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes' | 'detonationBytes'
   >;
   readonly events: HttpEvents;
   /** How long running calls may go on when the server stops, in milliseconds. */
@@ -151,6 +151,7 @@ export class HttpServer implements Part {
 
   #register(app: FastifyInstance, { method, url, operationId, routes }: RouteGroup): void {
     const { events, authenticator, limits } = this.#options;
+    const mostBytes = Math.max(limits.sampleBytes, limits.detonationBytes);
     const isPublic = routes.every(({ operation }) => operation.access.kind === 'public');
     app.route({
       method: isPublic && method === 'GET' ? ['GET', 'HEAD'] : method,
@@ -176,10 +177,7 @@ export class HttpServer implements Part {
         const call = new Call(route.operation, request, reply, principal, this.#open);
         const handled = route.handle(call);
         if (route.operation.takesBytes === undefined) return sendReply(reply, await handled);
-        return sendReply(
-          reply,
-          await handled.finally(() => leaveBody(request.raw, reply, 2 * limits.sampleBytes)),
-        );
+        return sendReply(reply, await handled.finally(() => leaveBody(request.raw, reply, 2 * mostBytes)));
       },
     });
   }

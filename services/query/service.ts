@@ -16,6 +16,7 @@ import { createQueryEvents } from './events.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { OverrideSweeper } from './override-sweeper.ts';
 import { overrideRoutes } from './overrides.ts';
+import { policyRoutes } from './policy.ts';
 import { reportRoutes } from './reports.ts';
 import { sampleRoutes } from './samples.ts';
 import { tenantRoutes } from './tenants.ts';
@@ -63,6 +64,7 @@ export function createQuery(dependencies: QueryDependencies): QueryService {
       ...artifactRoutes(database, k),
       ...reportRoutes(database),
       ...overrideRoutes(database, limits, poke),
+      ...policyRoutes(database, poke),
       ...auditRoutes(database),
       ...sampleRoutes(database),
       ...detonationRoutes({ database, log, profile, limits, events }),
