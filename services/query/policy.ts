@@ -24,14 +24,16 @@ export function policyRoutes(database: QueryDatabase, poke: () => void): readonl
         await client.query("select pg_advisory_xact_lock(hashtextextended('policy ' || $1, 0))", [tenantId]);
         const before = await currentPolicy(client);
         assertMatches(headers['if-match'], etagOf(before.revision));
-        const after: Policy = { ...body, revision: before.revision + 1 };
+        const changes = changesBetween(before, body);
+        if (Object.keys(changes).length === 0) return before;
+        const after: Policy = { revision: before.revision + 1, ...body };
         await putPolicy(client, tenantId, after);
         await audit(client, {
           tenantId,
           actor: actorOf(principal),
           action: 'policy.changed',
           subject: tenantId,
-          details: { revision: after.revision, changes: changesBetween(before, body) },
+          details: { revision: after.revision, changes },
         });
         return after;
       });

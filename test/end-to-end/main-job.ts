@@ -13,6 +13,7 @@ import {
 } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
 import { detonationJob } from './detonation-job.ts';
+import { policyJob } from './policy-job.ts';
 import { sampleJob } from './sample-job.ts';
 
 /** Something that answers on one address, whatever it stands on. */
@@ -318,4 +319,6 @@ export function mainJob(start: () => Promise<Subject>): void {
       expect((await lookup('beta-1', key))?.verdict).toBeNull();
     });
   });
+
+  policyJob(() => service);
 }

@@ -73,12 +73,14 @@ describe('the policy of an organization', () => {
     expect((await query.get(south.admin, '/v1/audit-log?action=policy.changed')).json.items).toEqual([]);
   });
 
-  test('is not sent again to who has it', async () => {
+  test('is not sent again to who has it, and not made anew by what it is already', async () => {
     const north = await query.createTenant();
     expect((await read(north, { 'if-none-match': '"0"' })).status).toBe(304);
     expect((await read(north, { 'if-none-match': 'W/"0"' })).status).toBe(304);
-    await put(north, defaults, '*');
+    expect((await put(north, defaults, '*')).headers.get('etag')).toBe('"0"');
+    await put(north, { ...defaults, edrBlockMode: true }, '*');
     expect((await read(north, { 'if-none-match': '"0"' })).status).toBe(200);
+    expect(await toldOf(north, 1)).toMatchObject([{ version: 1, policy: { edrBlockMode: true } }]);
   });
 
   test.each([
@@ -105,7 +107,7 @@ describe('the policy of an organization', () => {
 
   test('of two who read the same one, the first replaces it and the second is told', async () => {
     const north = await query.createTenant();
-    const levels = ['moderate', 'high', 'high-plus', 'default'];
+    const levels = ['moderate', 'high', 'high-plus', 'zero-tolerance'];
     const replies = await Promise.all(
       levels.map((blockLevel) => put(north, { ...defaults, blockLevel }, '"0"')),
     );
@@ -116,10 +118,10 @@ describe('the policy of an organization', () => {
 
   test('that was set before there was a setting has the default of it', async () => {
     const north = await query.createTenant();
-    await query.owner.query('insert into config.policies (tenant_id, revision, settings) values ($1, 3, $2)', [
-      north.id,
-      JSON.stringify({ blockLevel: 'high' }),
-    ]);
+    await query.owner.query(
+      'insert into config.policies (tenant_id, revision, settings) values ($1, 3, $2)',
+      [north.id, JSON.stringify({ blockLevel: 'high' })],
+    );
     expect(policySchema.parse((await read(north)).json)).toEqual({
       ...defaultPolicy,
       blockLevel: 'high',
