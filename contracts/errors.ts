@@ -84,6 +84,16 @@ export const errorDefinitions = {
   ),
   FB_METHOD_NOT_ALLOWED: define(405, 'The method is not allowed here', 'See `/openapi.json`.'),
   FB_CONFLICT: define(409, 'It conflicts with what is there', 'Read the current state and decide again.'),
+  FB_PRECONDITION_FAILED: define(
+    412,
+    'It has changed since it was read',
+    'Read it again, make the change there, and send it with the new `ETag`.',
+  ),
+  FB_PRECONDITION_MISSING: define(
+    428,
+    'The request does not say what it replaces',
+    'Read it first, and send its `ETag` as `If-Match`.',
+  ),
   FB_OVERRIDE_QUOTA: define(409, 'The organization has as many overrides as it may', 'Take some back.'),
   FB_ENROLLMENT_KEY_USED_UP: define(
     409,
@@ -93,7 +103,7 @@ export const errorDefinitions = {
   FB_CONSENT_FORBIDS: define(
     409,
     'The organization’s policy does not let this sample be sent',
-    'Do not send it again; an administrator sets `sampleConsent` in the policy.',
+    'Do not send it again; an administrator sets `sampleConsent` with `PUT /v1/policy`.',
   ),
   FB_SAMPLE_UNREPORTED: define(
     409,

@@ -238,6 +238,16 @@ export const limitDefinitions = {
     'FIREBREAK_LIMIT_SENT_SAMPLES',
     'About 20 MB; remembers what was sent, so that it is not asked for again.',
   ),
+  detonationBytes: limit(
+    64 * mebibyte,
+    'FIREBREAK_LIMIT_DETONATION_BYTES',
+    'Reports of sandboxes are tens of MiB, nearly all of it calls that nobody reads; a request has 30 s.',
+  ),
+  detonationsPerProcess: limit(
+    4,
+    'FIREBREAK_LIMIT_DETONATIONS',
+    'Reports of sandboxes read at once, of which one organization gets a quarter: reading one takes the processor for about a second.',
+  ),
   historyRetentionDays: limit(
     180,
     'FIREBREAK_RETENTION_HISTORY_DAYS',

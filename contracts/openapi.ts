@@ -130,13 +130,12 @@ function describe(same: readonly Operation[], schemas: Schemas): JsonObject {
     ...(document && {
       requestBody: { required: true, content: jsonContent(document, schemas, first.examples?.body) },
     }),
-    ...(first.takesBytes && { requestBody: { required: true, content: bytesContent } }),
+    // OpenAPI 3.1 describes bytes by their media type alone.
+    ...(first.takesBytes &&
+      !document && { requestBody: { required: true, content: { [first.takesBytes]: {} } } }),
     responses: { ...answers(same, schemas), ...problems(first) },
   };
 }
-
-/** OpenAPI 3.1 describes bytes by their media type alone. */
-const bytesContent: JsonObject = { 'application/octet-stream': {} };
 
 function whoMay(access: Access): string {
   return access.kind === 'person'
@@ -222,7 +221,7 @@ function problemResponses(schemas: Schemas): JsonObject {
 }
 
 function problems({ access, params, query, body, takesBytes, path, answers: own }: Operation): JsonObject {
-  const hasBody = body !== undefined || takesBytes === true;
+  const hasBody = body !== undefined || takesBytes !== undefined;
   const statuses = [
     ...(params || query || hasBody ? [400] : []),
     ...(access.kind === 'public' ? [] : [401, 403, 503]),

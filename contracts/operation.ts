@@ -23,8 +23,8 @@ export interface Operation<
   /** Strict: unknown parameters are refused. Absent: no parameter is taken. */
   readonly query?: Query;
   readonly body?: Body;
-  /** The body is bytes, which the route reads itself as they come; nothing of them is kept in memory before. */
-  readonly takesBytes?: boolean;
+  /** The body is of this type and the route reads it itself as it comes; nothing of it is kept in memory before. */
+  readonly takesBytes?: 'application/octet-stream' | 'application/json';
   /** Shown in the OpenAPI document instead of `body` where the route parses parts of it itself. */
   readonly bodyDocument?: z.ZodType;
   readonly answers: Readonly<

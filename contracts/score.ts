@@ -38,6 +38,14 @@ export type ScoreEvidence = z.infer<typeof scoreEvidenceSchema>;
 
 const probability = z.number().min(0).max(1);
 
+export const scoredSchema = z.object({
+  outcome: z.literal('score'),
+  probability,
+  contentProbability: probability.nullable(),
+  capped: z.boolean().apply(optional),
+  evidence: z.array(scoreEvidenceSchema).max(64),
+});
+
 /** One classifier's answer for one report. */
 export const scoreSchema = z.object({
   tenantId: tenantIdSchema,
@@ -60,13 +68,7 @@ export const scoreSchema = z.object({
   supportsOnly: z.boolean().apply(optional).describe('It never causes a block alone, whatever it says.'),
   scoredAt: storedTimestampSchema,
   result: z.discriminatedUnion('outcome', [
-    z.object({
-      outcome: z.literal('score'),
-      probability,
-      contentProbability: probability.nullable(),
-      capped: z.boolean().apply(optional),
-      evidence: z.array(scoreEvidenceSchema).max(64),
-    }),
+    scoredSchema,
     z.object({ outcome: z.literal('abstained'), reason: z.string().max(300) }),
     z.object({ outcome: z.literal('failed'), reason: z.string().max(300) }),
   ]),

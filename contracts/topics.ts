@@ -16,7 +16,7 @@ import {
 } from './ids.ts';
 import { policySchema } from './policy.ts';
 import { reportSchema } from './report.ts';
-import { scoreSchema } from './score.ts';
+import { scoredSchema, scoreSchema } from './score.ts';
 import { optional } from './optional.ts';
 
 /** A topic, described once: producers, consumers, documents and tests read this. */
@@ -90,8 +90,20 @@ export const sampleFindingSchema = z.object({
 });
 export type SampleFinding = z.infer<typeof sampleFindingSchema>;
 
+/** What an organization says that a sandbox of its own saw. Its word, and by its form never content. */
+export const detonationFindingSchema = z.object({
+  ...findingFields,
+  relation: z.literal('detonation'),
+  score: scoreSchema.extend({ result: scoredSchema.extend({ contentProbability: z.null() }) }),
+});
+export type DetonationFinding = z.infer<typeof detonationFindingSchema>;
+
 /** What was found beside the reports of an artifact and reopens its case. Keyed by its target. */
-export const findingSchema = z.discriminatedUnion('relation', [behaviorFindingSchema, sampleFindingSchema]);
+export const findingSchema = z.discriminatedUnion('relation', [
+  behaviorFindingSchema,
+  sampleFindingSchema,
+  detonationFindingSchema,
+]);
 export type Finding = z.infer<typeof findingSchema>;
 
 /** A sample lies in the store, for whoever analyses it: never the bytes. */
@@ -297,7 +309,8 @@ export const topics = {
     placement: 'artifact',
     retention: 'reportRetentionMs',
     compaction: null,
-    holds: 'what was found about one artifact and bears on another, or in a submitted sample of it',
+    holds:
+      'what was found about one artifact and bears on another, in a submitted sample of it, or in a sandbox',
   }),
   samples: topic({
     name: 'samples.v1',

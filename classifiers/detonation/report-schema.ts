@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sha256Schema } from '../../contracts/artifact.ts';
+import type { JsonShape } from '../../formats/json/json-pruner.ts';
 
 /**
  * The parts of a CAPE report (`report.json`) that are used. Everything else is let through unread, for versions of CAPE
@@ -52,6 +53,9 @@ const payloadSchema = z.object({
   cape_yara: lenient(z.object({ name }), 32),
 });
 
+/** The families whose configuration was found; what stands in it is nobody's business here. */
+const configurationSchema = z.record(name, z.unknown()).transform((found) => Object.keys(found));
+
 const processSchema = z.object({
   process_id: z.number().catch(0),
   process_name: name.catch(''),
@@ -64,7 +68,10 @@ const processSchema = z.object({
 const fileSchema = z.object({ sha256: sha256Schema.optional().catch(undefined) });
 
 export const capeReportSchema = z.object({
-  info: z.looseObject({ version: name.optional().catch(undefined) }),
+  info: z.object({
+    version: name.optional().catch(undefined),
+    id: z.int().nonnegative().optional().catch(undefined),
+  }),
   target: z
     .object({ category: name.catch(''), file: fileSchema.optional().catch(undefined) })
     .optional()
@@ -77,8 +84,26 @@ export const capeReportSchema = z.object({
     .pipe(lenient(detectionSchema, 64))
     .catch([]),
   CAPE: z
-    .object({ payloads: lenient(payloadSchema, 256), configs: lenient(z.record(name, z.unknown()), 64) })
+    .object({ payloads: lenient(payloadSchema, 256), configs: lenient(configurationSchema, 64) })
     .catch({ payloads: [], configs: [] }),
   behavior: z.object({ processes: lenient(processSchema, 512) }).catch({ processes: [] }),
 });
 export type CapeReport = z.infer<typeof capeReportSchema>;
+
+/** The members of a report that the schema knows: all else is passed over unread, however large it is. */
+export const capeReportShape: JsonShape = {
+  info: { version: {}, id: {} },
+  target: { category: {}, file: { sha256: {} } },
+  malscore: {},
+  signatures: {
+    ...{ name: {}, description: {}, severity: {}, confidence: {}, weight: {} },
+    ...{ categories: {}, families: {} },
+  },
+  ttps: { signature: {}, ttp: {}, ttps: {} },
+  detections: { family: {}, details: { '*': null } },
+  CAPE: {
+    payloads: { name: {}, sha256: {}, cape_type: {}, cape_yara: { name: {} } },
+    configs: { '*': null },
+  },
+  behavior: { processes: { process_id: {}, process_name: {}, calls: {} } },
+};

@@ -1,6 +1,6 @@
 import { tactics, type ScoreEvidence, type Tactic } from '../../contracts/score.ts';
 import type { ClassifierOutcome } from '../classifier.ts';
-import { capeReportSchema, type CapeReport, type CapeSignature } from './report-schema.ts';
+import type { CapeReport, CapeSignature } from './report-schema.ts';
 import { signatureWeights, type SignatureWeight } from './signature-weights.ts';
 
 /** One thing that the sandbox saw, and what it adds to the log-odds. */
@@ -31,25 +31,20 @@ const unknownSignatureNats = [0, 0, 0.2, 0.5, 0.5, 0.5] as const;
 /**
  * Judges what a sandbox saw a sample do. What honest installers do as well adds up to a bound far below a block; severe
  * acts of several families reach it, and a recognized family, its configuration or its payload decides.
- * @param report a CAPE report as parsed JSON; nobody vouches for its form
- * @returns `abstained` where nothing ran, `failed` where it is no CAPE report
+ *
+ * It is testimony: whoever hands a report in says what a sandbox of theirs saw, and nobody here can look.
+ * @returns `abstained` where nothing ran
  */
-export function scoreCapeReport(report: unknown): ClassifierOutcome {
-  const parsed = capeReportSchema.safeParse(report);
-  if (!parsed.success) {
-    return { outcome: 'failed', reason: 'This is no CAPE report: it has no section "info".' };
-  }
-  const cape = parsed.data;
-  const calls = cape.behavior.processes.reduce((sum, process) => sum + process.calls, 0);
-  const observations = [...recognitions(cape), ...behaviour(cape)];
+export function scoreCapeReport(report: CapeReport): ClassifierOutcome {
+  const calls = report.behavior.processes.reduce((sum, process) => sum + process.calls, 0);
+  const observations = [...recognitions(report), ...behaviour(report)];
   if (calls === 0 && observations.length === 0) {
     return { outcome: 'abstained', reason: 'Nothing ran in the sandbox.' };
   }
-  const probability = probabilityOf(observations);
   return {
     outcome: 'score',
-    probability,
-    contentProbability: probability,
+    probability: probabilityOf(observations),
+    contentProbability: null,
     evidence: evidenceOf(observations),
   };
 }
@@ -87,8 +82,8 @@ function recognitions({ detections, CAPE }: CapeReport): readonly Observation[] 
       `The sandbox recognizes ${family} (${by.join(', ') || 'no source named'}).`,
     ),
   }));
-  for (const configuration of CAPE.configs) {
-    for (const family of Object.keys(configuration).slice(0, 4)) {
+  for (const families of CAPE.configs) {
+    for (const family of families.slice(0, 4)) {
       const title = `The sandbox read the configuration of ${family} out of its memory.`;
       found.push({
         family: recognizedAs + family,
@@ -110,7 +105,7 @@ function recognized(code: string, title: string): ScoreEvidence {
   return {
     code: `cape:${code}`,
     title: title.slice(0, 300).toWellFormed(),
-    content: true,
+    content: false,
     level: 'critical',
   };
 }
@@ -134,7 +129,7 @@ function observe(signature: CapeSignature, listed: readonly string[]): Observati
     evidence: {
       code: `cape:${signature.name}`.slice(0, 64),
       title: (signature.description || signature.name).slice(0, 300).toWellFormed(),
-      content: true,
+      content: false,
       level: levelOf(nats),
       ...(tactic !== undefined && { tactic }),
       ...(techniques.length > 0 && { techniques }),
@@ -162,9 +157,4 @@ function levelOf(nats: number): NonNullable<ScoreEvidence['level']> {
   if (nats >= 2) return 'high';
   if (nats >= 1) return 'medium';
   return nats > 0.1 ? 'low' : 'informational';
-}
-
-/** @returns the digest of the file that the report is about: whoever takes a report compares it with the sample's; or null */
-export function targetOf(report: unknown): string | null {
-  return capeReportSchema.safeParse(report).data?.target?.file?.sha256 ?? null;
 }

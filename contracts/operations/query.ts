@@ -1,6 +1,8 @@
 import type { Operation } from '../operation.ts';
+import { detonationOperations } from './detonations.ts';
 import { historyOperations } from './history.ts';
 import { overrideOperations } from './overrides.ts';
+import { policyOperations } from './policy.ts';
 import { sampleOperations } from './samples.ts';
 import { tenancyOperations } from './tenancy.ts';
 
@@ -9,5 +11,7 @@ export const queryOperations: readonly Operation[] = [
   ...tenancyOperations,
   ...historyOperations,
   ...overrideOperations,
+  ...policyOperations,
   ...sampleOperations,
+  ...detonationOperations,
 ];

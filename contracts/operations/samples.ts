@@ -19,7 +19,7 @@ export const putSampleOperation = {
     'Sends a file that a report’s result asked for (`"sample": { "wanted": true }`), within 30 seconds',
   access: { kind: 'device' },
   params,
-  takesBytes: true,
+  takesBytes: 'application/octet-stream',
   answers: {
     200: answer('The organization has sent it already; nothing was stored again.', takenSampleSchema),
     201: answer('Stored encrypted, and on its way to the analyser.', takenSampleSchema),

@@ -68,6 +68,8 @@ export function foldLateScore(score: Score): SignalStep {
 /** @returns the step of what was found beside the artifact's reports */
 export function foldFinding(finding: Finding): SignalStep {
   if (finding.relation === 'sample') return { key: finding.targetKey, facts: sampleFacts(finding) };
+  // Testimony of its tenant, as what a device reports: there is no content in it that could become a fact.
+  if (finding.relation === 'detonation') return { key: finding.targetKey, facts: scoreFacts(finding.score) };
   const value: FindingFact = {
     micronats: finding.micronats,
     relation: finding.relation,

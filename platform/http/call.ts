@@ -64,7 +64,7 @@ export class Call implements RouteRequest {
     principal: Principal,
     open: OpenCalls,
   ) {
-    const body = operation.takesBytes === true ? undefined : (request.body as ParsedBody | undefined);
+    const body = operation.takesBytes !== undefined ? undefined : (request.body as ParsedBody | undefined);
     this.params = parseNamed(operation.params, request.params, 'path');
     this.query = parseNamed(operation.query, request.query, 'query');
     this.body = operation.body === undefined ? undefined : parseBody(operation.body, body);

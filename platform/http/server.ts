@@ -26,7 +26,7 @@ export interface HttpServerOptions extends SystemOptions {
   readonly authenticator: Authenticator;
   readonly limits: Pick<
     Limits,
-    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes'
+    'bodyBytes' | 'inflatedBodyBytes' | 'waitingBodyBytes' | 'depth' | 'sampleBytes' | 'detonationBytes'
   >;
   readonly events: HttpEvents;
   /** How long running calls may go on when the server stops, in milliseconds. */
@@ -100,7 +100,7 @@ export class HttpServer implements Part {
     const paths = new PathTable(this.#options.openApi);
     app.setNotFoundHandler((request, reply) => this.#fail(paths.missing(request, reply), request, reply));
     for (const group of groupRoutes(routes)) {
-      const takesBytes = group.routes.some(({ operation }) => operation.takesBytes === true);
+      const takesBytes = group.routes.some(({ operation }) => operation.takesBytes !== undefined);
       if (takesBytes) await app.register(async (scope) => this.#registerBytes(scope, group));
       else this.#register(app, group);
     }
@@ -151,6 +151,7 @@ export class HttpServer implements Part {
 
   #register(app: FastifyInstance, { method, url, operationId, routes }: RouteGroup): void {
     const { events, authenticator, limits } = this.#options;
+    const mostBytes = Math.max(limits.sampleBytes, limits.detonationBytes);
     const isPublic = routes.every(({ operation }) => operation.access.kind === 'public');
     app.route({
       method: isPublic && method === 'GET' ? ['GET', 'HEAD'] : method,
@@ -162,10 +163,9 @@ export class HttpServer implements Part {
           ? { kind: 'public' }
           : await authenticator.authenticate(bearerToken(headers.authorization));
         const route = routeFor(routes, principal);
-        const { body, takesBytes = false } = route.operation;
-        const mediaType = takesBytes ? 'application/octet-stream' : 'application/json';
+        const { body, takesBytes } = route.operation;
         if (body || takesBytes)
-          checkMediaType(headers['content-type'], headers['content-encoding'], mediaType);
+          checkMediaType(headers['content-type'], headers['content-encoding'], takesBytes);
         request.setDecorator<Admitted>(admitted, { route, principal });
       },
       onResponse: (_request, reply, done) => {
@@ -176,11 +176,8 @@ export class HttpServer implements Part {
         const { route, principal } = request.getDecorator<Admitted>(admitted);
         const call = new Call(route.operation, request, reply, principal, this.#open);
         const handled = route.handle(call);
-        if (route.operation.takesBytes !== true) return sendReply(reply, await handled);
-        return sendReply(
-          reply,
-          await handled.finally(() => leaveBody(request.raw, reply, 2 * limits.sampleBytes)),
-        );
+        if (route.operation.takesBytes === undefined) return sendReply(reply, await handled);
+        return sendReply(reply, await handled.finally(() => leaveBody(request.raw, reply, 2 * mostBytes)));
       },
     });
   }

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { errorDefinitions, FirebreakError, toProblem, type ErrorCode } from '../../contracts/errors.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
 import type { Operation } from '../../contracts/operation.ts';
+import { takeDetonationOperation } from '../../contracts/operations/detonations.ts';
 import { streamOperation } from '../../contracts/operations/publish.ts';
 import { putSampleOperation } from '../../contracts/operations/samples.ts';
 import { routedOperations } from '../../services/host/routing.ts';
@@ -34,6 +35,18 @@ function problemLocation(name: string, code: ErrorCode, headers: readonly string
             default_type application/problem+json;
             add_header Cache-Control no-store always;
 ${lines}            return ${status} '${body}';
+        }`;
+}
+
+/** Goes through as it comes: the service knows before the end whether it wants it. */
+function uploadLocation({ path }: Operation, mostBytes: number, tooLarge: string): string {
+  return `        # Goes through as it comes: the service knows before the end whether it wants it.
+        location ~ ^${path.replace(/\{[^}]+\}/, '[^/]+')}$ {
+            client_max_body_size ${mostBytes};
+            proxy_request_buffering off;
+            error_page 413 @${tooLarge};
+            error_page 502 504 = @not_ready;
+            proxy_pass http://$service:8080;
         }`;
 }
 
@@ -111,14 +124,9 @@ ${routeLines()}
             proxy_pass http://$service:8080;
         }
 
-        # Goes through as it comes: the service knows before the end whether it wants it.
-        location ~ ^${putSampleOperation.path.replace(/\{[^}]+\}/, '[^/]+')}$ {
-            client_max_body_size ${defaultLimits.sampleBytes};
-            proxy_request_buffering off;
-            error_page 413 @sample_too_large;
-            error_page 502 504 = @not_ready;
-            proxy_pass http://$service:8080;
-        }
+${uploadLocation(putSampleOperation, defaultLimits.sampleBytes, 'sample_too_large')}
+
+${uploadLocation(takeDetonationOperation, defaultLimits.detonationBytes, 'too_large')}
 
 ${problemLocation('too_large', 'FB_BODY_TOO_LARGE', [])}
 

@@ -96,7 +96,6 @@ function ofLateScore(score: Score): Occasion {
 
 function ofFinding(finding: Finding): Occasion {
   const { targetKey, tenantId, deviceId, reportId, reportedAt, acceptedAt, id } = finding;
-  const isSample = finding.relation === 'sample';
   return {
     key: targetKey,
     kind: kindOfKey(targetKey),
@@ -105,10 +104,10 @@ function ofFinding(finding: Finding): Occasion {
     step: foldFinding(finding),
     trigger: { kind: 'finding', deviceId, reportId, reportedAt, acceptedAt, detail: id },
     end: 'revision',
-    scores: isSample ? [finding.score] : [],
+    scores: 'score' in finding ? [finding.score] : [],
     missing: [],
     fileName: null,
-    processEntityId: isSample ? null : (finding.processEntityId ?? null),
+    processEntityId: 'score' in finding ? null : (finding.processEntityId ?? null),
     report: null,
   };
 }

@@ -51,15 +51,17 @@ export const services = {
     return { routes: [], ...createRecord({ log, pool, limits, logger, metrics }) };
   },
   query: async (foundation: Foundation): Promise<Hosted> => {
-    const [{ createQuery }, { deadLetterRoutes }] = await Promise.all([
+    const [{ createQuery }, { deadLetterRoutes }, { readProfile }] = await Promise.all([
       import('../query/service.ts'),
       import('../query/dead-letters.ts'),
+      import('../../classifiers/profiles.ts'),
     ]);
     const { platform, log, config, logger, metrics } = foundation;
     const query = createQuery({
       log,
       tenantPool: platform.pool('firebreak_tenant', 'query', 8),
       configPool: platform.pool('firebreak_config', 'configuration', 6),
+      detonation: await readProfile('detonation'),
       limits: config.limits,
       logger,
       metrics,

@@ -4,6 +4,7 @@ import {
   putStatusOperation,
   renewCredentialOperation,
 } from '../../contracts/operations/ingest.ts';
+import { etagOf, isUnchanged } from '../../platform/http/conditional.ts';
 import { route, type Route } from '../../platform/http/route.ts';
 import type { Devices } from './devices.ts';
 import type { IngestEvents } from './events.ts';
@@ -48,16 +49,10 @@ export function agentRoutes({
     route(getPolicyOperation, async ({ headers, principal }) => {
       assertReady();
       const policy = view.policyOf(principal.tenantId);
-      const etag = `"${policy.revision}"`;
+      const etag = etagOf(policy.revision);
       const caching = { etag, 'cache-control': 'private, no-cache' };
-      if (matches(headers['if-none-match'], etag)) return { status: 304, headers: caching };
+      if (isUnchanged(headers['if-none-match'], etag)) return { status: 304, headers: caching };
       return { status: 200, headers: caching, json: policy };
     }),
   ];
-}
-
-/** RFC 9110 section 13.1.2: any of the tags, compared weakly, or `*`. */
-function matches(header: string | undefined, etag: string): boolean {
-  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
 }

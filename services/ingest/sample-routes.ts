@@ -12,7 +12,7 @@ import { tooLarge } from '../../platform/samples/sample-intake.ts';
 import type { SampleVault } from '../../platform/samples/sample-vault.ts';
 import { traceHeader } from '../../platform/telemetry/trace.ts';
 import type { IngestEvents } from './events.ts';
-import { UploadSlots } from './upload-slots.ts';
+import { UploadSlots } from '../../platform/http/upload-slots.ts';
 import type { View } from './view.ts';
 import type { WantedSamples } from './wanted-samples.ts';
 

@@ -1,3 +1,4 @@
+import type { Detonation } from '../../contracts/detonation.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 
@@ -8,6 +9,9 @@ export interface QueryEvents {
   relayBecameSender(): void;
   expired(overrides: number): void;
   sweepFailed(error: unknown): void;
+  /** What a sandbox saw was handed in and understood. */
+  detonated(detonation: Pick<Detonation, 'probability' | 'threshold'>): void;
+  detonationRefused(): void;
 }
 
 export function createQueryEvents(logger: Logger, metrics: Metrics): QueryEvents {
@@ -23,6 +27,14 @@ export function createQueryEvents(logger: Logger, metrics: Metrics): QueryEvents
     name: 'firebreak_query_overrides_expired_total',
     help: 'Overrides whose time was over.',
   });
+  const detonations = metrics.counter(
+    {
+      name: 'firebreak_query_detonations_total',
+      help: 'Reports of sandboxes by what they say: enough for a block, less, that nothing ran, or refused.',
+    },
+    ['outcome'],
+  );
+  for (const outcome of ['condemning', 'less', 'silent', 'refused']) detonations.inc({ outcome }, 0);
   return {
     relayed: (records) => relayed.inc(records),
     relayFailed: (error) => {
@@ -33,5 +45,10 @@ export function createQueryEvents(logger: Logger, metrics: Metrics): QueryEvents
     expired: (overrides) => expired.inc(overrides),
     sweepFailed: (error) =>
       logger.warn({ error }, 'Expired overrides were not announced; the next round tries again'),
+    detonated: ({ probability, threshold }) => {
+      if (probability === null) detonations.inc({ outcome: 'silent' });
+      else detonations.inc({ outcome: probability >= threshold ? 'condemning' : 'less' });
+    },
+    detonationRefused: () => detonations.inc({ outcome: 'refused' }),
   };
 }

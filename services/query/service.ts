@@ -1,3 +1,4 @@
+import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import type { Route } from '../../platform/http/route.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
@@ -8,12 +9,14 @@ import { artifactRoutes } from './artifacts.ts';
 import { auditRoutes } from './audit.ts';
 import { classifierRoutes } from './classifiers.ts';
 import { createQueryDatabase } from './database.ts';
+import { detonationRoutes } from './detonations.ts';
 import { deviceRoutes } from './devices.ts';
 import { enrollmentKeyRoutes } from './enrollment-keys.ts';
 import { createQueryEvents } from './events.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { OverrideSweeper } from './override-sweeper.ts';
 import { overrideRoutes } from './overrides.ts';
+import { policyRoutes } from './policy.ts';
 import { reportRoutes } from './reports.ts';
 import { sampleRoutes } from './samples.ts';
 import { tenantRoutes } from './tenants.ts';
@@ -27,6 +30,8 @@ export interface QueryDependencies {
   readonly tenantPool: DatabasePool;
   /** Logs in as `firebreak_config`; the relay keeps one of its connections. */
   readonly configPool: DatabasePool;
+  /** Of the scorer of sandbox reports. */
+  readonly detonation: ClassifierProfile;
   readonly limits: Limits;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -42,7 +47,7 @@ export interface QueryService {
 
 /** Answers analysts, administrators and the operator, and carries changes of configuration to the log. */
 export function createQuery(dependencies: QueryDependencies): QueryService {
-  const { log, tenantPool, configPool, limits, logger, metrics } = dependencies;
+  const { log, tenantPool, configPool, detonation: profile, limits, logger, metrics } = dependencies;
   const events = createQueryEvents(logger, metrics);
   const database = createQueryDatabase(tenantPool, configPool);
   const relay = new OutboxRelay({ pool: configPool, log, events });
@@ -59,8 +64,10 @@ export function createQuery(dependencies: QueryDependencies): QueryService {
       ...artifactRoutes(database, k),
       ...reportRoutes(database),
       ...overrideRoutes(database, limits, poke),
+      ...policyRoutes(database, poke),
       ...auditRoutes(database),
       ...sampleRoutes(database),
+      ...detonationRoutes({ database, log, profile, limits, events }),
       ...classifierRoutes(database, log, poke),
     ],
     parts: [relay, sweeper],

@@ -226,7 +226,28 @@ export const calls: readonly (readonly [string, string | null, string, number, E
     'FB_BODY_INVALID',
     { json: { keys: ['file'] } },
   ],
+  ['a policy put by an analyst', 'analyst', '/v1/policy', 403, 'FB_ROLE_INSUFFICIENT', put({})],
+  ['a policy of half its settings', 'admin', '/v1/policy', 400, 'FB_BODY_INVALID', put({ enforce: 'audit' })],
+  ['what a device’s sandbox saw', 'device', detonations(), 403, 'FB_ROLE_INSUFFICIENT', { json: {} }],
+  ['what a viewer’s sandbox saw', 'viewer', detonations(), 403, 'FB_ROLE_INSUFFICIENT', { json: {} }],
+  ['what it saw of an unreported file', 'analyst', detonations(), 409, 'FB_SAMPLE_UNREPORTED', { json: {} }],
+  [
+    'what it saw, as bytes',
+    'analyst',
+    detonations(),
+    415,
+    'FB_MEDIA_TYPE',
+    { raw: '{}', headers: { 'content-type': 'application/octet-stream' } },
+  ],
 ];
+
+function put(json: object): CallOptions {
+  return { method: 'PUT', json, headers: { 'if-match': '*' } };
+}
+
+function detonations(): string {
+  return `/v1/artifacts/file:sha256:${'0'.repeat(64)}/detonations`;
+}
 
 function enrolment() {
   return {

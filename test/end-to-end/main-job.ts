@@ -12,6 +12,8 @@ import {
   type TestTenant,
 } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
+import { detonationJob } from './detonation-job.ts';
+import { policyJob } from './policy-job.ts';
 import { sampleJob } from './sample-job.ts';
 
 /** Something that answers on one address, whatever it stands on. */
@@ -286,6 +288,7 @@ export function mainJob(start: () => Promise<Subject>): void {
     });
 
     sampleJob({ url: () => service.url, device, tenant, lookup });
+    detonationJob({ url: () => service.url, device, tenant, lookup });
 
     test('one tenant’s testimony never blocks elsewhere, whatever it claims', async () => {
       const hash = { sha256: sha256(`harmless tool ${unique}`) };
@@ -316,4 +319,6 @@ export function mainJob(start: () => Promise<Subject>): void {
       expect((await lookup('beta-1', key))?.verdict).toBeNull();
     });
   });
+
+  policyJob(() => service);
 }

@@ -322,7 +322,8 @@ describe('deploy/nginx.conf', () => {
       status: Number(status),
       problem: problemSchema.parse(JSON.parse(body ?? '')),
     }));
-    expect(nginx).toContain(`client_max_body_size ${defaultLimits.sampleBytes};`);
+    for (const most of [defaultLimits.sampleBytes, defaultLimits.detonationBytes])
+      expect(nginx).toContain(`client_max_body_size ${most};`);
     expect(answers).toHaveLength(3);
     for (const { status, problem } of answers) expect(problem.status).toBe(status);
   });

@@ -62,6 +62,7 @@ beforeAll(async () => {
       `insert into config.overrides (id, tenant_id, entry_id, artifact_key, action, targets, targets_hash, restore, comment, created_by) values ('${randomUUID()}', '${tenantId}', '${randomUUID()}', 'k', 'block', '{}', '', false, 'x', 'x')`,
       `insert into config.audit_log (id, tenant_id, actor, action, subject) values ('${randomUUID()}', '${tenantId}', 'x', 'x', 'x')`,
       `insert into config.outbox (tenant_id, record) values ('${tenantId}', '{}')`,
+      `insert into config.policies (tenant_id, revision, settings) values ('${tenantId}', 1, '{}')`,
     ];
     for (const statement of statements) await owner.query(statement);
     const sample = randomUUID();
@@ -121,6 +122,7 @@ describe('every table with rows of tenants', () => {
         'config.devices',
         'config.overrides',
         'config.audit_log',
+        'config.policies',
       ],
       ...['history.reports', 'history.decisions', 'history.sightings', 'samples.samples'],
     ];
@@ -147,6 +149,7 @@ describe('every table with rows of tenants', () => {
       `insert into config.outbox (tenant_id, record) values ('${tenant}', '{}')`,
       `insert into config.audit_log (id, tenant_id, actor, action, subject) values ('${id}', '${tenant}', 'x', 'x', 'x')`,
       `insert into config.overrides (id, tenant_id, entry_id, artifact_key, action, targets, targets_hash, restore, comment, created_by) values ('${id}', '${tenant}', '${id}', 'k2', 'allow', '{}', '', false, 'x', 'x')`,
+      `insert into config.policies (tenant_id, revision, settings) values ('${tenant}', 2, '{}')`,
     ];
     for (const statement of statements)
       expect([statement, await attempt(pool, statement, mine)]).toEqual([statement, denied]);
@@ -154,6 +157,7 @@ describe('every table with rows of tenants', () => {
       `update config.devices set tags = '{x}' where tenant_id = '${tenant}'`,
       `update config.tokens set revoked_at = now() where tenant_id = '${tenant}'`,
       `update config.overrides set comment = 'x' where tenant_id = '${tenant}'`,
+      `update config.policies set revision = 2 where tenant_id = '${tenant}'`,
     ];
     for (const statement of updates)
       expect([statement, await attempt(pool, statement, mine)]).toEqual([statement, 0]);
@@ -168,6 +172,7 @@ describe('what a role may not', () => {
     ['firebreak_tenant', 'select * from config.device_credentials'],
     ['firebreak_tenant', 'select * from config.outbox'],
     ['firebreak_tenant', 'delete from config.overrides'],
+    ['firebreak_tenant', 'delete from config.policies'],
     ['firebreak_tenant', "update config.audit_log set actor = 'x'"],
     ['firebreak_tenant', 'delete from config.audit_log'],
     ['firebreak_tenant', "update config.tenants set trust = 'established'"],
@@ -201,6 +206,7 @@ describe('what a role may not', () => {
     ['firebreak_config', 'select * from history.reports'],
     ['firebreak_config', 'select * from history.decisions'],
     ['firebreak_config', 'select comment from config.overrides'],
+    ['firebreak_config', 'select * from config.policies'],
     ['firebreak_config', 'select * from config.audit_log'],
     ['firebreak_config', 'delete from config.devices'],
     ['firebreak_config', 'delete from config.tenants'],

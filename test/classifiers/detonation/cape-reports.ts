@@ -10,6 +10,11 @@ interface Parts {
   readonly calls?: readonly object[];
 }
 
+/** The report, about another file. */
+export function aboutFile(report: object, sha256: string): object {
+  return { ...report, target: { category: 'file', file: { name: 'sample.exe', sha256 } } };
+}
+
 export function capeReport(parts: Parts): object {
   return {
     statistics: { processing: [], signatures: [], reporting: [] },

@@ -101,6 +101,7 @@ beforeAll(async () => {
       inflatedBodyBytes: 16_384,
       depth: 5,
       sampleBytes: 100_000,
+      detonationBytes: 100_000,
     },
   });
 });

@@ -23,6 +23,7 @@ beforeAll(async () => {
   const limits = {
     ...{ bodyBytes, inflatedBodyBytes: bodyBytes, waitingBodyBytes: bodyBytes, depth: 5 },
     sampleBytes: bodyBytes,
+    detonationBytes: bodyBytes,
   };
   running = await serve([route(operation, async () => ({ status: 200, json: {} }))], { limits });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { z } from 'zod';
+import { readProfile } from '../../../classifiers/profiles.ts';
 import type { DecisionRecord } from '../../../contracts/decision.ts';
 import { createdTenantSchema } from '../../../contracts/http.ts';
 import { deviceIdSchema, tenantIdSchema, type DeviceId, type TenantId } from '../../../contracts/ids.ts';
@@ -58,7 +59,9 @@ export interface QueryFixture {
   readonly owner: pg.Pool;
   readonly log: TopicLog;
   readonly operator: string;
+  readonly url: string;
   readonly authenticator: PostgresAuthenticator;
+  /** @param body JSON, or a buffer as it is */
   call(token: string, method: string, path: string, body?: unknown, headers?: object): Promise<Reply>;
   get(token: string, path: string, headers?: object): Promise<Reply>;
   createTenant(name?: string): Promise<TestTenant>;
@@ -90,6 +93,7 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
     log,
     tenantPool: database.pool('firebreak_tenant'),
     configPool,
+    detonation: await readProfile('detonation'),
     limits: { ...defaultLimits, ...limits },
     logger: createLogger({ name: 'test', level: 'silent' }),
     metrics: createMetrics(),
@@ -101,7 +105,9 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
     const response = await server.call(token, path, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: Buffer.isBuffer(body) ? new Uint8Array(body) : JSON.stringify(body),
+      }),
     });
     const text = await response.text();
     // A bug shows itself by its stack, not by an assertion on what was not answered.
@@ -126,6 +132,7 @@ export async function startQuery(limits: Partial<Limits> = {}): Promise<QueryFix
     owner,
     log,
     operator: operator.secret,
+    url: server.url,
     authenticator,
     call,
     get: (token, path, headers) => call(token, 'GET', path, undefined, headers),
