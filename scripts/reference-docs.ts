@@ -14,6 +14,7 @@ import { configKeys } from '../platform/config/config.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
 import { correlationMeanings, modifierExamples, otherFeatures, unsupported } from './sigma/supported.ts';
 import { reputationLists } from './reference-docs/reputation-lists.ts';
+import { ruleCoverage } from './reference-docs/rules.ts';
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
@@ -174,6 +175,7 @@ export function referenceDocs(): Readonly<Record<string, string>> {
     'metrics.md': metrics(),
     'sigma.md': sigma(),
     'reputation-lists.md': reputationLists(),
+    'rules.md': ruleCoverage(),
   };
 }
 
