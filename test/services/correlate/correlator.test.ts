@@ -307,7 +307,7 @@ describe('the correlator', () => {
     await log.append(topics.evidence, [
       sampleFinding(condemned, 0.999),
       sampleFinding(condemned, 0.999),
-      sampleFinding(doubtful, 0.9),
+      sampleFinding(doubtful, 0.93),
     ]);
     const reopened = await eventually(async () => {
       const found = entriesOf(await all(topics.verdicts), condemned.artifactKey);
