@@ -78,6 +78,20 @@ describe('the words of classifiers, whatever the combiner says', () => {
     );
   });
 
+  test('one that rises just above another does not lower the sum by taking the lead', () => {
+    const beside = [witness(0.91, { classifier: 'b' }), witness(0.9, { classifier: 'c' })];
+    fc.assert(
+      fc.property(combinerArbitrary, (combiner) => {
+        const config = withCombiner(combiner);
+        const sums = [0.8999, 0.9001, 0.9099, 0.9101].map((each) =>
+          sumBy(config, [witness(each, { classifier: 'a' }), ...beside]),
+        );
+        expect(sums).toEqual(sums.toSorted((one, other) => one - other));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('one more that speaks for malice never lowers the sum, and one as sure of innocence as can be never raises it', () => {
     fc.assert(
       fc.property(configArbitrary, witnessesArbitrary, fc.boolean(), (config, words, capped) => {
