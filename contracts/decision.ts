@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactKeySchema } from './artifact.ts';
+import { combinerSchema } from './combiner.ts';
 import {
   actionSchema,
   artifactKindSchema,
@@ -109,6 +110,7 @@ export const decisionRecordSchema = z.object({
   steps: z.array(decisionStepSchema),
   configuration: z.record(z.string(), z.number()),
   engineVersion: z.string().max(64),
+  combiner: combinerSchema.apply(optional).describe('How the words of classifiers added up.'),
   degraded: z.boolean().describe('Cross-tenant signals were away: decided on the tenant’s own evidence.'),
   fileName: z.string().max(4096).apply(optional),
 });

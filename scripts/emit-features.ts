@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { observeScript } from '../agent/sdk/observe.ts';
 import * as behavior from '../classifiers/behavior/features.ts';
 import { lineageException } from '../classifiers/behavior/lineage-exceptions.ts';
 import { observedProcesses } from '../classifiers/behavior/process-context.ts';
@@ -16,9 +17,9 @@ import * as metadata from '../classifiers/metadata/features.ts';
 import { recognizeStub } from '../classifiers/metadata/stub.ts';
 import { capabilityNames } from '../classifiers/script/capabilities.ts';
 import * as script from '../classifiers/script/features.ts';
-import { createRulesClassifier } from '../classifiers/rules/classifier.ts';
 import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
+import { withRules } from './emit-features/by-rules.ts';
 import { emitNetwork, networkFeatures } from './emit-features/network.ts';
 import {
   CaptureReaders,
@@ -27,7 +28,6 @@ import {
   processRow,
   type CommandReport,
 } from './to-reports/commands.ts';
-import { judge } from './evaluate/judge.ts';
 import { executableFamily, executableReport, type ExecutableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 import {
@@ -36,7 +36,6 @@ import {
   launcherScript,
   type LabelledScript,
 } from './to-reports/scripts.ts';
-import type { TableRow } from './to-reports/tables.ts';
 
 type Write = (record: object) => void;
 
@@ -195,19 +194,9 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
     rows: behavior.TABLE_ROWS,
     contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
   });
-  const rules = await createRulesClassifier();
-  const asked: Command[] = [];
-  async function* rows(): AsyncGenerator<TableRow> {
-    for await (const command of allCommands(folder)) {
-      asked.push(command);
-      yield { id: '', item: '', label: null, groups: {}, reports: [command.report] };
-    }
-  }
-  for await (const { judgements } of judge([rules], rows())) {
-    const command = asked.shift();
-    const features = command && commandFeatures(command.report);
-    const byRules = judgements.get('rules')?.probability;
-    if (command && features) write({ ...command.about, ...features, byRules });
+  for await (const { item, byRules } of withRules(allCommands(folder), ({ report }) => report)) {
+    const features = commandFeatures(item.report);
+    if (features) write({ ...item.about, ...features, byRules });
   }
 }
 
@@ -222,33 +211,38 @@ const ownScriptsSchema = z.object({
   groups: z.array(z.object({ style: z.string(), scripts: z.array(z.string()) })),
 });
 
+async function* allScripts(folder: string): AsyncGenerator<LabelledScript> {
+  for (const [file, readers] of Object.entries(scriptTables))
+    for await (const row of readJsonLines(join(folder, file)))
+      for (const toScript of readers) {
+        const labelled = toScript(row);
+        if (labelled !== null) yield labelled;
+      }
+  const { groups } = ownScriptsSchema.parse(await readOwn('benign-scripts.json'));
+  for (const { style, scripts } of groups)
+    for (const [index, text] of scripts.entries()) {
+      const cluster = `own/${style}/${index}`;
+      yield { source: 'own', label: 'benign', cluster, group: `own-${style}`, text };
+    }
+}
+
+/** Each with what the rules say of it, because the two decide together. */
 async function emitScripts(folder: string, write: Write): Promise<void> {
   const { FEATURE_SCHEMA_VERSION: featureSchemaVersion, TABLE_ROWS: rows } = script;
   write({
     ...{ featureSchemaVersion, rows, capabilityRowsFrom: script.CAPABILITY_ROWS_FROM },
     ...{ capabilities: capabilityNames, leastRows: script.LEAST_ROWS },
   });
-  const emit = ({ text, ...about }: LabelledScript): void => {
+  const reportOf = ({ text }: LabelledScript) => ({ whole: observeScript(text, 'script.ps1') });
+  for await (const { item, byRules } of withRules(allScripts(folder), reportOf)) {
+    const { text, ...about } = item;
     const { tokens, windows } = script.extractFeatures(text);
     write({
       ...about,
-      tokens,
+      ...{ tokens, byRules },
       windows: windows.map(({ rows: words, capabilities }) => [words, capabilities]),
     });
-  };
-  for (const [file, readers] of Object.entries(scriptTables)) {
-    for await (const row of readJsonLines(join(folder, file)))
-      for (const toScript of readers) {
-        const labelled = toScript(row);
-        if (labelled !== null) emit(labelled);
-      }
   }
-  const path = new URL('../training/own/benign-scripts.json', import.meta.url);
-  const { groups } = ownScriptsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  for (const { style, scripts } of groups)
-    scripts.forEach((text, index) => {
-      emit({ source: 'own', label: 'benign', cluster: `own/${style}/${index}`, group: `own-${style}`, text });
-    });
 }
 
 const goldenReportSchema = z.object({ report: z.unknown() });

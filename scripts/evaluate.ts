@@ -7,7 +7,7 @@ import type { Classifier } from '../classifiers/classifier.ts';
 import { curveSvg } from './evaluate/curve-svg.ts';
 import { rateOf, rocOf } from './evaluate/figures.ts';
 import { judge, openClassifiers } from './evaluate/judge.ts';
-import { either, sampleOf, summarize, type Sample, type Summary } from './evaluate/summary.ts';
+import { sampleOf, summarize, type Sample, type Summary } from './evaluate/summary.ts';
 import { isKnownTable, readTable } from './to-reports/tables.ts';
 
 function say(text: string): void {
@@ -34,13 +34,16 @@ async function trainingFiles(id: string): Promise<ReadonlySet<string>> {
   return new Set(training?.data.map(({ file }) => file));
 }
 
-/** Every labelled row by classifier, also where one abstains from all of a file, so that two can be laid side by side. */
+/** Every labelled row by classifier, and by all of them together where there are several. */
 async function samplesOf(
   classifiers: readonly Classifier[],
   folder: string,
   files: readonly string[],
 ): Promise<Map<string, readonly Sample[]>> {
-  const samples = new Map<string, Sample[]>(classifiers.map(({ profile }) => [profile.id, []]));
+  const ids = classifiers.map(({ profile }) => profile.id);
+  const samples = new Map<string, Sample[]>(
+    (ids.length > 1 ? [...ids, 'combined'] : ids).map((id) => [id, []]),
+  );
   for (const file of files) {
     const startedMs = performance.now();
     let rows = 0;
@@ -104,18 +107,15 @@ async function evaluate(folder: string, out: string, ids: readonly string[]): Pr
   const files = await tablesIn(folder);
   if (files.length === 0) throw new Error(`There is no table in ${folder} that is known.`);
   const classifiers = await openClassifiers(ids);
-  const samples: Map<string, readonly Sample[]> = await samplesOf(classifiers, folder, files);
+  const samples = await samplesOf(classifiers, folder, files);
   const trained = new Map<string, ReadonlySet<string>>();
   for (const classifier of classifiers) {
     const { id } = classifier.profile;
     trained.set(id, await trainingFiles(id));
     await classifier.close();
   }
-  const [behavior, rules] = [samples.get('behavior'), samples.get('rules')];
-  if (behavior !== undefined && rules !== undefined) {
-    samples.set('behavior-or-rules', either(behavior, rules));
-    trained.set('behavior-or-rules', trained.get('behavior') ?? new Set());
-  }
+  if (classifiers.length > 1)
+    trained.set('combined', new Set([...trained.values()].flatMap((each) => [...each])));
   const { dir, name } = parse(out);
   await mkdir(dirname(out), { recursive: true });
   const summaries: Record<string, Summary & { readonly version?: string; readonly threshold?: number }> = {};

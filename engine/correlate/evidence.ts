@@ -29,6 +29,12 @@ export interface Evidence {
   readonly ownDevices: number;
 }
 
+/** What counts of a score where only one report is looked at. */
+type SaidOfReport = Pick<
+  Score,
+  'classifier' | 'version' | 'baseRate' | 'threshold' | 'supportsOnly' | 'result'
+>;
+
 /** @returns what the folded signals say to this tenant */
 export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId): Evidence {
   const own = new Map<string, Witness>();
@@ -67,7 +73,7 @@ export function evidenceFromSignals(signals: ArtifactSignals, tenantId: TenantId
 }
 
 /** @returns evidence out of the report's own scores, for when cross-tenant signals are away */
-export function evidenceFromScores(scores: readonly Score[]): Evidence {
+export function evidenceFromScores(scores: readonly SaidOfReport[]): Evidence {
   const witnesses = scores.flatMap((score): readonly (Witness | null)[] => {
     const { result, classifier, baseRate, threshold, version, supportsOnly } = score;
     if (result.outcome !== 'score') return [];

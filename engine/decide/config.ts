@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { combinerSchema } from '../../contracts/combiner.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
+import { optional } from '../../contracts/optional.ts';
 
 /** Version of the decision procedure: records name it, so that a decision is computed again by the same rules. */
-export const engineVersion = '1.0.0';
+export const engineVersion = '1.1.0';
 
 const micro = 1_000_000;
 
@@ -19,7 +21,10 @@ export function probabilityOf(micronats: number): number {
 
 const micronats = z.int();
 
-/** All numbers that a decision depends on beside its evidence. They travel in the record. */
+/**
+ * All that a decision depends on beside its evidence. It travels in the record: the numbers as its `configuration`, the
+ * combiner beside them. Without a combiner decisions are those of engine 1.0.0.
+ */
 export const decisionConfigSchema = z.object({
   priorMicronats: micronats.describe(
     'Log-odds that a reported artifact is malicious before anything is known of it: 10 % of what agents ask about.',
@@ -43,7 +48,10 @@ export const decisionConfigSchema = z.object({
     .int()
     .min(0)
     .max(1000)
-    .describe('Share that counts of every witness but the strongest: they look at the same facts.'),
+    .describe(
+      'Share that counts of a witness beside one that leads, where the combiner knows nothing of it.',
+    ),
+  combiner: combinerSchema.apply(optional),
   processImageMicronats: micronats.describe(
     'A condemned behaviour against the image of its process: with nothing else known it is just a block in its tenant.',
   ),

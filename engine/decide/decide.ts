@@ -24,9 +24,9 @@ import {
   standsWithoutSupport,
   sumOf,
   supportTerms,
-  witnessTerms,
 } from './terms.ts';
 import { actionFor, severityFor, threatNameFor, threshold } from './threshold.ts';
+import { witnessTerms } from './witness-terms.ts';
 
 /** Everything that a decision depends on. No clock, no randomness: the same input gives the same judgement. */
 export interface DecideInput {

@@ -34,6 +34,7 @@ export interface RecordInput {
 /** @returns the whole record of a decision, with every input of it */
 export function decisionRecord(input: RecordInput): DecisionRecord {
   const { judgement, entry, trigger } = input;
+  const { combiner, ...configuration } = input.config;
   const failed = input.scores.filter(({ result }) => result.outcome === 'failed');
   const name = trigger.detail === undefined ? trigger.kind : `${trigger.kind}:${trigger.detail}`;
   return {
@@ -63,8 +64,9 @@ export function decisionRecord(input: RecordInput): DecisionRecord {
     missing: [...input.missing, ...failed.map(({ classifier }) => classifier)],
     signals: snapshotOf(input),
     steps: [...judgement.steps],
-    configuration: input.config,
+    configuration,
     engineVersion,
+    ...(combiner !== undefined && { combiner }),
     degraded: input.signals === null,
     ...(input.fileName !== null && { fileName: input.fileName }),
   };

@@ -5,44 +5,6 @@ import { logOdds, probabilityOf, type DecisionConfig } from './config.ts';
 import type { Confirmation, Evidence, Witness } from '../correlate/evidence.ts';
 
 /**
- * Weight of evidence of one score: its log-odds against the classifier's base rate, stretched so that a score at the
- * classifier's own threshold is, alone, exactly a block at the default level. Monotone in the probability; bounded on
- * both sides, and further where the score is weak by construction.
- */
-export function witnessMicronats(witness: Witness, config: DecisionConfig): number {
-  const base = logOdds(witness.baseRate);
-  const span = logOdds(witness.threshold) - base;
-  const alone = config.blockMicronats - config.priorMicronats;
-  const weight = span <= 0 ? 0 : Math.round(((logOdds(witness.probability) - base) / span) * alone);
-  const ceiling = witness.capped ? config.cappedWitnessMicronats : config.strongestWitnessMicronats;
-  return Math.max(config.benignWitnessMicronats, Math.min(ceiling, weight));
-}
-
-/**
- * Classifiers look at the same facts, so their words are not independent: the strongest counts whole, every other that
- * speaks for malice by its share. What speaks against counts by its share too, so more evidence of malice never lowers the sum.
- */
-export function witnessTerms(witnesses: readonly Witness[], config: DecisionConfig): readonly Term[] {
-  const weighed = witnesses
-    .filter(({ supportsOnly }) => supportsOnly !== true)
-    .map((witness) => ({ witness, weight: witnessMicronats(witness, config) }))
-    .sort((a, b) => b.weight - a.weight || (a.witness.classifier < b.witness.classifier ? -1 : 1));
-  return weighed.map(({ witness, weight }, index): Term => {
-    const whole = index === 0;
-    const micronats = whole ? weight : Math.trunc((weight * config.laterWitnessPermille) / 1000);
-    const share = whole ? '' : `, counted at ${config.laterWitnessPermille / 10} % beside a stronger witness`;
-    const cap = witness.capped ? ', capped as weak by construction' : '';
-    return {
-      name: `score:${witness.classifier}`,
-      micronats,
-      content: witness.content,
-      own: true,
-      text: `${witness.classifier} ${witness.version} gives ${witness.probability.toFixed(4)} (blocks alone from ${witness.threshold})${cap}${share}`,
-    };
-  });
-}
-
-/**
  * What classifiers add that only support: at its threshold one gives all that they may give together, strongest first.
  * What they say for innocence counts nothing, so that one more of them never lowers the sum; and none of it is content
  * that carries a block to other organizations.

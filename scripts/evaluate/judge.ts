@@ -1,11 +1,14 @@
 import { v7 as uuidv7 } from 'uuid';
 import { AbsentClassifier } from '../../classifiers/absent-classifier.ts';
-import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
+import type { Classifier, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { loadClassifiers } from '../../classifiers/registry.ts';
 import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
+import { probabilityOf, type DecisionConfig } from '../../engine/decide/config.ts';
 import { loadModel } from '../../platform/onnx/model.ts';
 import { parseReport, type Envelope } from '../../services/ingest/parse-report.ts';
+import { decided, decisionConfig } from './decided.ts';
 import type { ReportParts, TableRow, WholeReport } from '../to-reports/tables.ts';
 
 /**
@@ -22,7 +25,7 @@ export interface Judgement {
 }
 
 export interface JudgedRow extends Omit<TableRow, 'reports'> {
-  /** By the id of the classifier. */
+  /** By the id of the classifier; as `combined`, where several are asked, what the engine decides by all of them. */
   readonly judgements: ReadonlyMap<string, Judgement>;
   /** False where the row describes nothing that is reported. */
   readonly isReported: boolean;
@@ -53,44 +56,59 @@ export async function* judge(
   classifiers: readonly Classifier[],
   rows: AsyncIterable<TableRow> | Iterable<TableRow>,
 ): AsyncGenerator<JudgedRow> {
+  const config = classifiers.length > 1 ? await decisionConfig() : null;
   let batch: TableRow[] = [];
   for await (const row of rows) {
     batch.push(row);
     if (batch.length < batchRows) continue;
-    yield* await judgeBatch(classifiers, batch);
+    yield* await judgeBatch(classifiers, batch, config);
     batch = [];
   }
-  if (batch.length > 0) yield* await judgeBatch(classifiers, batch);
+  if (batch.length > 0) yield* await judgeBatch(classifiers, batch, config);
 }
 
+type Answers = readonly (ClassifierOutcome | null)[];
+
+/** @param config of the engine; null where nothing is to be combined */
 async function judgeBatch(
   classifiers: readonly Classifier[],
   rows: readonly TableRow[],
+  config: DecisionConfig | null,
 ): Promise<readonly JudgedRow[]> {
   const read = rows.map(({ reports }) => reports.map(asInput));
-  const judgements = rows.map(() => new Map<string, Judgement>());
-  for (const classifier of classifiers) {
-    const { accepts, id } = classifier.profile;
-    const isAsked = (input: ClassifierInput | null): input is ClassifierInput =>
-      input !== null && accepts.includes(input.report.artifact.kind);
-    const asked = read.flat().filter(isAsked);
-    const outcomes = asked.length === 0 ? [] : await classifier.score(asked);
-    let next = 0;
-    for (const [index, inputs] of read.entries()) {
-      const answers = inputs.map((input) => (isAsked(input) ? (outcomes[next++] ?? null) : null));
-      judgements[index]?.set(id, judgementOf(classifier, inputs, answers));
-    }
-  }
-  return rows.map(({ id, item, label, groups, reports }, index) => {
-    const isReported = reports.length > 0;
-    return { id, item, label, groups, isReported, judgements: judgements[index] ?? new Map() };
+  const answered = new Map<Classifier, readonly Answers[]>();
+  for (const classifier of classifiers) answered.set(classifier, await answersOf(classifier, read));
+  return rows.map(({ id, item, label, groups, reports }, row) => {
+    const inputs = read[row] ?? [];
+    const judgements = new Map(
+      Array.from(answered, ([classifier, answers]) => [
+        classifier.profile.id,
+        judgementOf(classifier, inputs, answers[row] ?? []),
+      ]),
+    );
+    if (config !== null) judgements.set('combined', combinedOf(inputs, answered, row, config));
+    return { id, item, label, groups, isReported: reports.length > 0, judgements };
   });
+}
+
+/** What a classifier says of each report of each row; null where it is not asked. */
+async function answersOf(
+  classifier: Classifier,
+  read: readonly (readonly (AcceptedReport | null)[])[],
+): Promise<readonly Answers[]> {
+  const { accepts } = classifier.profile;
+  const isAsked = (input: AcceptedReport | null): input is AcceptedReport =>
+    input !== null && accepts.includes(input.artifactKind);
+  const asked = read.flat().filter(isAsked);
+  const outcomes = asked.length === 0 ? [] : await classifier.score(asked);
+  let next = 0;
+  return read.map((inputs) => inputs.map((input) => (isAsked(input) ? (outcomes[next++] ?? null) : null)));
 }
 
 function judgementOf(
   { profile }: Classifier,
-  inputs: readonly (ClassifierInput | null)[],
-  answers: readonly (ClassifierOutcome | null)[],
+  inputs: readonly (AcceptedReport | null)[],
+  answers: Answers,
 ): Judgement {
   const judgements = inputs.map((input, index): Judgement => {
     const answer = answers[index];
@@ -100,12 +118,36 @@ function judgementOf(
     const blocks = answer.probability >= profile.threshold && answer.capped !== true;
     return { probability: answer.probability, decision: blocks ? 'block' : 'allow' };
   });
+  return worstOf(judgements, profile.baseRate);
+}
+
+function combinedOf(
+  inputs: readonly (AcceptedReport | null)[],
+  answered: ReadonlyMap<Classifier, readonly Answers[]>,
+  row: number,
+  config: DecisionConfig,
+): Judgement {
+  const prior = probabilityOf(config.priorMicronats);
+  const judgements = inputs.map((input, index): Judgement => {
+    if (input === null) return { probability: prior, decision: 'invalid' };
+    const said = Array.from(answered, ([classifier, answers]) => {
+      const answer = answers[row]?.[index];
+      return answer == null ? null : ([classifier, answer] as const);
+    }).filter((each) => each !== null);
+    return decided(input, said, config) ?? { probability: prior, decision: 'abstain' };
+  });
+  return worstOf(judgements, prior);
+}
+
+function worstOf(judgements: readonly Judgement[], probability: number): Judgement {
   const rank: readonly Decision[] = ['abstain', 'invalid', 'failed', 'allow', 'block'];
-  const none: Judgement = { probability: profile.baseRate, decision: 'abstain' };
-  return judgements.reduce((worst, each) => {
-    const [a, b] = [rank.indexOf(worst.decision), rank.indexOf(each.decision)];
-    return b > a || (b === a && each.probability > worst.probability) ? each : worst;
-  }, none);
+  return judgements.reduce(
+    (worst, each) => {
+      const [a, b] = [rank.indexOf(worst.decision), rank.indexOf(each.decision)];
+      return b > a || (b === a && each.probability > worst.probability) ? each : worst;
+    },
+    { probability, decision: 'abstain' },
+  );
 }
 
 const nobody: Pick<Envelope, 'tenantId' | 'deviceId'> = {
@@ -114,7 +156,7 @@ const nobody: Pick<Envelope, 'tenantId' | 'deviceId'> = {
 };
 
 /** @returns null where the service would refuse the report */
-export function asInput(parts: ReportParts | WholeReport): ClassifierInput | null {
+export function asInput(parts: ReportParts | WholeReport): AcceptedReport | null {
   const acceptedAtMs = Date.now();
   const acceptedAt = toTimestamp(acceptedAtMs);
   const raw =
@@ -130,7 +172,5 @@ export function asInput(parts: ReportParts | WholeReport): ClassifierInput | nul
     bodyBytes: Number.POSITIVE_INFINITY,
   };
   const parsed = parseReport(raw, 0, envelope, defaultLimits);
-  if (parsed.outcome !== 'ok') return null;
-  const { report, evidence } = parsed.accepted;
-  return { report, evidence };
+  return parsed.outcome === 'ok' ? parsed.accepted : null;
 }

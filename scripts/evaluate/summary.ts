@@ -72,20 +72,6 @@ export function summarize(samples: readonly Sample[], trainedOn: ReadonlySet<str
   };
 }
 
-/** Two witnesses of the same rows, either of which may block. */
-export function either(first: readonly Sample[], second: readonly Sample[]): readonly Sample[] {
-  return first.map((sample, index) => {
-    const other = second[index];
-    if (other === undefined) return sample;
-    return {
-      ...sample,
-      probability: Math.max(sample.probability, other.probability),
-      blocks: sample.blocks || other.blocks,
-      abstained: sample.abstained && other.abstained,
-    };
-  });
-}
-
 function capturesOf(samples: readonly Sample[]): Captures {
   const hostile = samples.filter(({ isMalicious, groups }) => isMalicious && groups.capture !== undefined);
   const captures = groupBy(hostile, ({ file, groups }) => `${file}/${groups.capture ?? ''}`);

@@ -1,4 +1,5 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
+import type { Combiner } from '../../contracts/combiner.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { topics } from '../../contracts/topics.ts';
 import { decisionConfigSchema, defaultDecisionConfig } from '../../engine/decide/config.ts';
@@ -18,6 +19,7 @@ export interface CorrelateDependencies {
   readonly log: TopicLog;
   readonly signals: Signals;
   readonly profiles: readonly ClassifierProfile[];
+  readonly combiner: Combiner;
   readonly limits: Limits;
   readonly writer: string;
   readonly events: CorrelateEvents;
@@ -29,7 +31,7 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
   readonly parts: readonly Part[];
   readonly groups: readonly ConsumerGroup[];
 } {
-  const { log, limits } = dependencies;
+  const { log, limits, combiner } = dependencies;
   const trust = new TrustView();
   const control = new TopicFollower({
     name: 'correlate.trust',
@@ -43,6 +45,7 @@ export function createCorrelate(dependencies: CorrelateDependencies): {
   const { blockLifeMs, suspicionLifeMs, answerLifeMs } = limits;
   const config = decisionConfigSchema.parse({
     ...defaultDecisionConfig,
+    combiner,
     blockLifeMs,
     suspicionLifeMs,
     answerLifeMs,

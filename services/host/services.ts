@@ -104,15 +104,18 @@ export const services = {
     return { routes: [...ingest.routes, ...shared], parts: ingest.parts };
   },
   correlate: async ({ platform, log, config, logger, metrics }: Foundation): Promise<Hosted> => {
-    const [{ createCorrelate }, { createCorrelateEvents }, { readProfiles }] = await Promise.all([
-      import('../correlate/service.ts'),
-      import('../correlate/events.ts'),
-      import('../../classifiers/profiles.ts'),
-    ]);
+    const [{ createCorrelate }, { createCorrelateEvents }, { readProfiles }, { readCombiner }] =
+      await Promise.all([
+        import('../correlate/service.ts'),
+        import('../correlate/events.ts'),
+        import('../../classifiers/profiles.ts'),
+        import('../../classifiers/combiner/read-combiner.ts'),
+      ]);
     const { parts, groups } = createCorrelate({
       log,
       signals: await platform.openSignals(),
       profiles: await readProfiles(),
+      combiner: await readCombiner(),
       limits: config.limits,
       writer: ofThisProcess(),
       events: createCorrelateEvents(logger, metrics),

@@ -1,17 +1,18 @@
-"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior|script|network]"""
+"""Command line: python -m firebreak_training --data DIR [--only metadata|behavior|script|network|combiner]"""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-from . import behavior, metadata, network, script
+from . import behavior, combiner, metadata, network, script
 
 TRAINERS = {
     "metadata": metadata.train,
     "behavior": behavior.train,
     "script": script.train,
     "network": network.train,
+    "combiner": combiner.train,
 }
 
 

@@ -59,12 +59,15 @@ def save_manifest(classifier: str, manifest: dict, data: Path, files: list[str])
     (folder(classifier) / "manifest.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
+def golden_cases(classifier: str) -> list[dict]:
+    return [json.loads(line) for line in (folder(classifier) / "golden.jsonl").read_text().splitlines()]
+
+
 def save_golden(classifier: str, expectations: list[dict | None]) -> None:
     """Sets what each golden report is expected to score; None where the classifier abstains."""
-    path = folder(classifier) / "golden.jsonl"
-    cases = [json.loads(line) for line in path.read_text().splitlines()]
+    cases = golden_cases(classifier)
     lines = [json.dumps({**case, "expected": expected}, ensure_ascii=False) for case, expected in zip(cases, expectations, strict=True)]
-    path.write_text("\n".join(lines) + "\n")
+    (folder(classifier) / "golden.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def save_figures(classifier: str, rows: list[tuple[str, ...]]) -> None:

@@ -75,6 +75,7 @@ class Table:
     group: np.ndarray
     maker: np.ndarray
     cluster: np.ndarray
+    by_rules: np.ndarray
 
 
 def load(data: Path) -> tuple[dict, Table]:
@@ -99,6 +100,7 @@ def load(data: Path) -> tuple[dict, Table]:
         group=group,
         maker=np.array([MAKERS.get(name, name) for name in group]),
         cluster=column("cluster"),
+        by_rules=column("byRules"),
     )
 
 

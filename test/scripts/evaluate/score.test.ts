@@ -113,7 +113,7 @@ describe('evaluate', () => {
       'script',
       'network',
       'rules',
-      'behavior-or-rules',
+      'combined',
     ]);
     expect(report.classifiers['metadata']?.files).toEqual({});
     expect(report.classifiers['rules']?.files).toMatchObject({
@@ -123,6 +123,9 @@ describe('evaluate', () => {
         trainedOn: false,
         auc: 1,
       },
+    });
+    expect(report.classifiers['combined']?.files).toMatchObject({
+      'lines.jsonl': { malicious: { rows: 1, rate: 1 }, benign: { rows: 1, rate: 0 }, trainedOn: false },
     });
     expect(report.classifiers['rules']?.groups).toMatchObject({
       source: { ours: { malicious: { rows: 1 } } },

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { readCombiner } from '../../../classifiers/combiner/read-combiner.ts';
 import type { ArtifactKey } from '../../../contracts/artifact.ts';
 import type { ClassifierProfile } from '../../../contracts/classifier-profile.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
@@ -76,6 +77,7 @@ async function startCorrelator(): Promise<void> {
     log,
     signals,
     profiles,
+    combiner: await readCombiner(),
     limits,
     writer: 'test',
     events,
@@ -305,7 +307,7 @@ describe('the correlator', () => {
     await log.append(topics.evidence, [
       sampleFinding(condemned, 0.999),
       sampleFinding(condemned, 0.999),
-      sampleFinding(doubtful, 0.9),
+      sampleFinding(doubtful, 0.93),
     ]);
     const reopened = await eventually(async () => {
       const found = entriesOf(await all(topics.verdicts), condemned.artifactKey);
