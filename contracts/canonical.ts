@@ -28,7 +28,8 @@ export function canonicalCommandLine(commandLine: string): string {
     .replace(/[\s\u0000]+/gu, ' ')
     .trim()
     .replace(/\b[a-z]:\\users\\(?!public\\|default\\|all users\\)[^\\"' ]+(?=\\)/giu, '%USERPROFILE%');
-  const quoted = /^"([^"]*)"(.*)$/u.exec(squeezed);
+  // Anything else that begins with a quote is no program in quotes: taken out of them it would be another text next time.
+  const quoted = /^"([^"]*[^" ][^"]*)"((?: .*)?)$/u.exec(squeezed);
   const [program = '', rest = ''] = quoted ? [quoted[1], quoted[2]] : splitOnce(squeezed);
   const name = program.trim().toLowerCase().replace('%userprofile%', '%USERPROFILE%');
   // Quotes stay where they are needed: without them another program would be meant.
