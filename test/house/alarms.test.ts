@@ -5,7 +5,11 @@ import { errorDefinitions } from '../../contracts/errors.ts';
 import { reportStatusSchema } from '../../contracts/http.ts';
 import { decisionRecordSchema } from '../../contracts/decision.ts';
 import { metricCatalogue } from '../../scripts/metric-catalogue.ts';
+import { group as analyseGroup } from '../../services/analyse/sample-worker.ts';
+import { classifyGroup } from '../../services/classify/report-scorer.ts';
+import { group as correlateGroup } from '../../services/correlate/group.ts';
 import { logEventLevels } from '../../services/host/events.ts';
+import { recordGroup } from '../../services/record/table-writer.ts';
 import { projectFiles, read } from './source-files.ts';
 
 const page = 'docs/operate/alarms.md';
@@ -99,6 +103,12 @@ describe('deploy/prometheus/rules.yml', () => {
       readExpression(expr).names.filter((name) => labelsOf(name) === undefined),
     );
     expect(unknown).toEqual([]);
+  });
+
+  test('every consumer group is missed when nobody tells of it', () => {
+    const gone = alarms.find(({ alert }) => alert === 'FirebreakGroupGone');
+    const missed = [...(gone?.expr ?? '').matchAll(/group="([^"]+)"/g)].map(([, group]) => group);
+    expect(missed.sort()).toEqual([analyseGroup, classifyGroup, correlateGroup, recordGroup].sort());
   });
 
   test('every label is one of its metric', () => {
