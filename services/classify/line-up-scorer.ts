@@ -6,6 +6,8 @@ import type { Scored } from './score-reports.ts';
 import { Shadow } from './shadow.ts';
 import type { VersionEvents } from './version-events.ts';
 
+const ticksOfPatience = 10;
+
 export interface LineUpScorerOptions {
   readonly log: Pick<TopicLog, 'append'>;
   readonly lineUp: LineUp;
@@ -69,13 +71,23 @@ export class LineUpScorer {
   }
 }
 
-/** @returns null when the time is up before it has an answer */
+/**
+ * Counts the turns of a clock that stands still with the process: one that was paused, or had no processor for long, has
+ * not waited for anybody.
+ *
+ * @returns null when the time is up before it has an answer
+ */
 async function within<Value>(answer: Promise<Value>, ms: number): Promise<Value | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), ms)));
+  let ticks = 0;
+  let clock: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<null>((resolve) => {
+    clock = setInterval(() => {
+      if ((ticks += 1) === ticksOfPatience) resolve(null);
+    }, ms / ticksOfPatience);
+  });
   try {
     return await Promise.race([answer, timeUp]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(clock);
   }
 }

@@ -35,8 +35,8 @@ const cacheEntries = 10_000;
 const defaultLookMs = 10_000;
 /** The canaries of all classifiers take some milliseconds. */
 const defaultCanaryMs = 60_000;
-/** Twenty times what a join waits: no classifier that works takes so long over a batch, whatever the load. */
-const patienceMs = 10_000;
+/** No classifier that works takes so long over a batch, whatever the load. */
+const patienceMs = 30_000;
 
 /**
  * @returns what reads reports and puts them to every classifier, and what keeps rules, lists, versions and the choice

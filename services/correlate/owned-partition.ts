@@ -1,6 +1,7 @@
 import { topics, type Progress, type Topic } from '../../contracts/topics.ts';
 import type { Timestamp } from '../../contracts/ids.ts';
 import type { Batch, Consumer } from '../../platform/log/log.ts';
+import { isRetryable } from '../../platform/log/persist.ts';
 import { parseBatch, type TopicLog, type TypedRecord } from '../../platform/log/topic-log.ts';
 import { Changelog } from './changelog.ts';
 import { group } from './group.ts';
@@ -38,6 +39,7 @@ export class OwnedPartition {
   #tailCommitted = 0;
   /** As it was published last. */
   #decidedUntil: Timestamp | null = null;
+  #hasLostSignals = false;
 
   private constructor(options: OwnedPartitionOptions, held: Held, committed: Positions) {
     this.#options = options;
@@ -66,9 +68,9 @@ export class OwnedPartition {
     return this.#held.correlator.waitingCount;
   }
 
-  /** It decides without the signals. */
+  /** It decided without the signals, or they were lost before the changelog held them: it has to be read again. */
   get isDegraded(): boolean {
-    return this.#held.correlator.isDegraded;
+    return this.#hasLostSignals || this.#held.correlator.isDegraded;
   }
 
   async handle(batch: Batch): Promise<void> {
@@ -134,6 +136,7 @@ export class OwnedPartition {
       if (written > 0) events.changelogWritten(written);
     } catch (error) {
       events.changelogDelayed(error);
+      this.#hasLostSignals ||= await this.#isStoreEmptied();
     }
     const marks = offsets.marks();
     const commits = joinedNames.filter((name) => marks[name] > this.#committed[name]);
@@ -164,6 +167,17 @@ export class OwnedPartition {
     await log.bury(topics.verdicts, ended);
     for (const { key } of ended) view.forget(key);
     events.buried(ended.length);
+  }
+
+  /** The store is there and lacks the partition: what was folded is nowhere, though no decision has met that yet. */
+  async #isStoreEmptied(): Promise<boolean> {
+    const { signals, partition } = this.#options;
+    try {
+      return !(await signals.isComplete(partition));
+    } catch (error) {
+      if (isRetryable(error)) return false;
+      throw error;
+    }
   }
 
   async #parse<Value>(topic: Topic<Value>, batch: Batch): Promise<readonly TypedRecord<Value>[]> {

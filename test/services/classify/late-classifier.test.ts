@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ClassifierOutcome } from '../../../classifiers/classifier.ts';
 import { readProfile } from '../../../classifiers/profiles.ts';
@@ -24,8 +25,9 @@ const outcome: ClassifierOutcome = { outcome: 'abstained', reason: 'a test' };
 let testLog: TestLog;
 let log: TopicLog;
 let running: Running;
-/** What the slow one waits for. */
-let gate: Promise<void> = Promise.resolve();
+const atOnce = () => Promise.resolve();
+/** What the slow one does before it answers. */
+let dawdle: () => Promise<void> = atOnce;
 
 function lineUpOf(profile: ClassifierProfile, wait: () => Promise<void>): LineUp {
   let asked = 0;
@@ -52,8 +54,8 @@ beforeAll(async () => {
   const events = { ...createClassifyEvents(logger, metrics), ...createVersionEvents(logger, metrics) };
   const profile = await readProfile('rules');
   const scorers = [
-    lineUpOf({ ...profile, id: 'swift' }, () => Promise.resolve()),
-    lineUpOf({ ...profile, id: 'slow' }, () => gate),
+    lineUpOf({ ...profile, id: 'swift' }, atOnce),
+    lineUpOf({ ...profile, id: 'slow' }, () => dawdle()),
   ].map((lineUp) => new LineUpScorer({ log, lineUp, events, patienceMs, now: Date.now }));
   running = await startParts([new ReportScorer({ log, scorers, events })]);
 });
@@ -78,15 +80,26 @@ async function answers(): Promise<Readonly<Record<string, Score['result']>>> {
 }
 
 describe('a classifier that does not answer', () => {
+  test('has not failed where the process stood still meanwhile', async () => {
+    dawdle = async () => {
+      await sleep(patienceMs / 10);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * patienceMs);
+      await sleep(patienceMs / 10);
+    };
+    expect(await answers()).toEqual({ swift: outcome, slow: outcome });
+  });
+
   test('has failed after a while, is not asked again until it does, and holds nobody up', async () => {
+    dawdle = atOnce;
     expect(await answers()).toEqual({ swift: outcome, slow: outcome });
     let open = (): void => undefined;
-    gate = new Promise((resolve) => (open = resolve));
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    dawdle = () => gate;
     const tooLate = { outcome: 'failed', reason: `no answer within ${patienceMs} ms` };
     expect(await answers()).toEqual({ swift: outcome, slow: tooLate });
     const notAsked = { outcome: 'failed', reason: 'it has not answered yet what came before' };
     expect(await answers()).toEqual({ swift: outcome, slow: notAsked });
-    gate = Promise.resolve();
+    dawdle = atOnce;
     open();
     await eventually(async () => ((await answers())['slow']?.outcome === 'abstained' ? true : null));
     await eventually(async () => {
