@@ -93,8 +93,9 @@ function contextRows({ executable, lineage }: ObservedProcess): readonly number[
     codes.push(contextCode('ancestor', programOf(path)), contextCode('ancestor-place', placeOf(path)));
   }
   const parentSeed = hashByte(FNV_OFFSET, 0x02);
-  const words =
-    parent?.commandLine === undefined ? [] : tokenize(canonicalCommandLine(parent.commandLine)).codes;
+  // No telemetry that was learned from has a parent's words without its image: alone they would say what nobody measured.
+  const said = above === undefined ? undefined : parent?.commandLine;
+  const words = said === undefined ? [] : tokenize(canonicalCommandLine(said)).codes;
   codes.push(...words.map((code) => finish(hashWord(parentSeed, code))));
   return [...new Set(codes.map(contextRow))];
 }

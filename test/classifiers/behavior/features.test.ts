@@ -47,6 +47,16 @@ describe('extractFeatures of the behavior classifier', () => {
     );
   });
 
+  test('a parent whose image is not known says nothing, whatever its command line is', () => {
+    const below = (parent: ObservedProcess['lineage'][number]) =>
+      extractFeatures({ ...typed('cmd.exe /c dir'), lineage: [parent] }).context;
+    const image = String.raw`C:\Windows\explorer.exe`;
+    expect(below({ executable: undefined, commandLine: 'explorer.exe' })).toEqual([]);
+    expect(below({ executable: image, commandLine: 'explorer.exe' }).length).toBeGreaterThan(
+      below({ executable: image, commandLine: undefined }).length,
+    );
+  });
+
   test('two spellings of one canonical command line are the same', () => {
     expect(content('"C:\\Windows\\System32\\CMD.EXE"   /c  dir')).toEqual(
       content('c:\\windows\\system32\\cmd.exe /c dir'),
