@@ -71,22 +71,26 @@ export class GroupMember {
   }
 
   /**
-   * @param isOurs asked before every attempt
-   * @throws FB_PARTITION_LOST, FB_LOG_UNAVAILABLE
+   * @param isOurs asked before every attempt: a partition that is lost takes no other one's commit with it
+   * @returns what was committed; the others are lost
+   * @throws FB_PARTITION_LOST where the group says so, FB_LOG_UNAVAILABLE
    */
-  async commit(positions: readonly Position[], isOurs: (position: Position) => boolean): Promise<void> {
+  async commit(
+    positions: readonly Position[],
+    isOurs: (position: Position) => boolean,
+  ): Promise<readonly Position[]> {
     const giveUpAtMs = Date.now() + this.#options.settings.patienceMs;
     for (;;) {
-      const lost = positions.find((position) => !isOurs(position));
-      if (lost !== undefined) throw partitionLost(lost);
+      const ours = positions.filter(isOurs);
+      if (ours.length === 0) return ours;
       const generation = this.#generation;
       try {
-        await this.#commitIn(generation, positions);
-        return;
+        await this.#commitIn(generation, ours);
+        return ours;
       } catch (error) {
         // While the group changes the brokers are a generation ahead: what is still ours is committed in the next one.
         const isBetween = this.#isJoining || generation !== this.#generation;
-        const [position] = positions;
+        const [position] = ours;
         if (evictions.includes(kafkaErrorName(error)) && !isBetween && position !== undefined)
           throw partitionLost(position, error);
         if (!isKafkaError(error) || Date.now() > giveUpAtMs) throw toLogError(error, 'committing an offset');

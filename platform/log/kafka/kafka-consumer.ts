@@ -220,8 +220,11 @@ export class KafkaConsumer implements Consumer {
       const commits = this.#commits.splice(0);
       const latest = new Map(commits.map(({ position }) => [nameOf(position), position]));
       try {
-        await this.#member.commit([...latest.values()], (position) => this.#owned.has(nameOf(position)));
-        for (const { resolve } of commits) resolve();
+        const isOurs = (position: Position) => this.#owned.has(nameOf(position));
+        const committed = new Set((await this.#member.commit([...latest.values()], isOurs)).map(nameOf));
+        for (const { position, resolve, reject } of commits)
+          if (committed.has(nameOf(position))) resolve();
+          else reject(partitionLost(position));
       } catch (error) {
         for (const { reject } of commits) reject(error);
       }
