@@ -21,9 +21,10 @@ import { sha256Hex } from '../contracts/canonical.ts';
 import { reportSchema } from '../contracts/report.ts';
 import { withRules } from './emit-features/by-rules.ts';
 import { emitNetwork, networkFeatures } from './emit-features/network.ts';
+import { ordinaryCommands } from './emit-features/ordinary-commands.ts';
+import { tellings } from './emit-features/tellings.ts';
 import {
   CaptureReaders,
-  commandInLineage,
   documentedCommand,
   processRow,
   type CommandReport,
@@ -136,23 +137,14 @@ async function* documentedCommands(folder: string): AsyncGenerator<Command> {
   }
 }
 
-const ownCommandsSchema = z.object({
-  groups: z.array(z.object({ name: z.string(), lineage: z.array(z.string()), lines: z.array(z.string()) })),
-});
-
 async function readOwn(file: string): Promise<unknown> {
   return JSON.parse(await readFile(new URL(`../training/own/${file}`, import.meta.url), 'utf8'));
 }
 
 /** Our own list of ordinary commands; one in five of a group shares a capture, so that each is judged by the other four. */
 async function* ownCommands(): AsyncGenerator<Command> {
-  const { groups } = ownCommandsSchema.parse(await readOwn('benign-commands.json'));
-  for (const { name, lineage, lines } of groups)
-    for (const [index, line] of lines.entries())
-      yield {
-        report: commandInLineage(line, lineage),
-        about: { source: 'own', capture: `own/${name}/${index % 5}`, label: 'benign' },
-      };
+  for (const { report, group, index } of ordinaryCommands(await readOwn('benign-commands.json')))
+    yield { report, about: { source: 'own', capture: `own/${group}/${index % 5}`, label: 'benign' } };
 }
 
 const unseenCommandsSchema = z.object({ lines: z.array(z.string()) });
@@ -179,12 +171,12 @@ function commandFeatures(report: CommandReport): object | null {
   if (process === undefined) return null;
   const line = sha256Hex(process.commandLine).slice(0, 16);
   const excepted = lineageException(process)?.id;
-  const parentAlone = process.lineage
-    .slice(0, 1)
-    .map(({ executable }) => ({ executable, commandLine: undefined }));
-  const { content, context } = behavior.extractFeatures(process);
-  const { context: parentContext } = behavior.extractFeatures({ ...process, lineage: parentAlone });
-  return { line, ...(excepted !== undefined && { excepted }), content, context, parentContext };
+  const { content } = behavior.extractFeatures(process);
+  const contexts = Object.values(tellings).map((told) => {
+    const { context, view } = behavior.extractContext(told(process));
+    return [context, view];
+  });
+  return { line, ...(excepted !== undefined && { excepted }), content, contexts };
 }
 
 /** Each with what the rules say of it, because a capture is found by either of the two. */
@@ -193,6 +185,7 @@ async function emitBehavior(folder: string, write: Write): Promise<void> {
     featureSchemaVersion: behavior.FEATURE_SCHEMA_VERSION,
     rows: behavior.TABLE_ROWS,
     contextRowsFrom: behavior.CONTEXT_ROWS_FROM,
+    tellings: Object.keys(tellings),
   });
   for await (const { item, byRules } of withRules(allCommands(folder), ({ report }) => report)) {
     const features = commandFeatures(item.report);

@@ -7,21 +7,19 @@ import type { Classifier, ClassifierInput, ClassifierOutcome, Described } from '
 import { openModelOf } from '../model-manifest.ts';
 import { oncePerReport } from '../once-per-report.ts';
 import type { OpenModel, ScoringModel } from '../scoring-model.ts';
-import { extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
+import { contextViews, extractFeatures, FEATURE_SCHEMA_VERSION, type BehaviorFeatures } from './features.ts';
 import { lineageException } from './lineage-exceptions.ts';
 import { observedProcesses, type ObservedProcess } from './process-context.ts';
 
-/** How each of the two views turns its log-odds into a probability: the text of the command line alone, and all of it. */
-export interface BehaviorCalibration {
-  readonly content: Calibration;
-  readonly full: Calibration;
-}
+/** In the order of the model's columns: the text alone, and beside it the context as far as it is known. */
+const views = ['content', ...contextViews] as const;
+type View = (typeof views)[number];
 
-/** Log-odds of one process by the two views. */
-interface Views {
-  readonly content: number;
-  readonly full: number;
-}
+/** How each view turns its log-odds into a probability. */
+export type BehaviorCalibration = Readonly<Record<View, Calibration>>;
+
+/** Log-odds of one process by view. */
+type ViewScores = Readonly<Record<View, number>>;
 
 interface Judged {
   readonly process: ObservedProcess;
@@ -71,10 +69,10 @@ export class BehaviorClassifier implements Classifier {
 
   async score(inputs: readonly ClassifierInput[]): Promise<readonly ClassifierOutcome[]> {
     const readings = inputs.map(({ report }) => readOnce(report));
-    const views = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
+    const scores = await this.#run(readings.flatMap(({ judged }) => judged.map(({ features }) => features)));
     let next = 0;
     return readings.map(({ judged, silence }, index) => {
-      const mine = views.slice(next, (next += judged.length));
+      const mine = scores.slice(next, (next += judged.length));
       const input = inputs[index];
       return input === undefined || silence !== undefined
         ? { outcome: 'abstained', reason: silence ?? nothingObserved }
@@ -90,12 +88,12 @@ export class BehaviorClassifier implements Classifier {
   #outcome(
     { report, evidence }: ClassifierInput,
     judged: readonly Judged[],
-    views: readonly Views[],
+    scores: readonly ViewScores[],
   ): ClassifierOutcome {
     const all = judged.map(({ process, features, hasArguments }, index) => {
-      const { content, full } = views[index] ?? { content: 0, full: 0 };
-      const text = hasArguments ? calibrate(content, this.#calibration.content) : null;
-      const inContext = features.context.length === 0 ? 0 : calibrate(full, this.#calibration.full);
+      const by = (view: View) => calibrate(scores[index]?.[view] ?? 0, this.#calibration[view]);
+      const text = hasArguments ? by('content') : null;
+      const inContext = features.context.length === 0 ? 0 : by(features.view);
       const whole = Math.max(text ?? 0, inContext);
       return { process, text, whole };
     });
@@ -142,21 +140,25 @@ export class BehaviorClassifier implements Classifier {
         ];
   }
 
-  async #run(items: readonly BehaviorFeatures[]): Promise<readonly Views[]> {
+  async #run(items: readonly BehaviorFeatures[]): Promise<readonly ViewScores[]> {
     if (items.length === 0) return [];
     const tokens = Math.max(1, ...items.map(({ content, context }) => content.length + context.length));
     const rows = new Int32Array(items.length * tokens);
-    const scales = new Float32Array(items.length * 2);
+    const scales = new Float32Array(items.length * views.length);
     items.forEach(({ content, context }, index) => {
       rows.set(content, index * tokens);
       rows.set(context, index * tokens + content.length);
-      scales.set([scaleOf(content.length), scaleOf(content.length + context.length)], index * 2);
+      const whole = scaleOf(content.length + context.length);
+      scales.set([scaleOf(content.length), ...contextViews.map(() => whole)], index * views.length);
     });
     const scores = await this.#model.run({
       rows: { values: rows, shape: [items.length, tokens] },
-      scales: { values: scales, shape: [items.length, 2] },
+      scales: { values: scales, shape: [items.length, views.length] },
     });
-    return items.map((_, index) => ({ content: scores[2 * index] ?? 0, full: scores[2 * index + 1] ?? 0 }));
+    return items.map((_, index) => {
+      const score = (view: number) => scores[index * views.length + view] ?? 0;
+      return { content: score(0), partial: score(1), placed: score(2), full: score(3) };
+    });
   }
 }
 
@@ -170,7 +172,7 @@ function read(report: Report): Reading {
       features: extractFeatures(process),
       hasArguments: hasArguments(process),
     }));
-  const telling = judged.filter((each) => each.hasArguments || each.features.context.length > 0);
+  const telling = judged.filter((each) => each.hasArguments || isStarterKnown(each.process));
   if (telling.length > 0) return { judged: telling, silence: undefined };
   const [exception] = exceptions;
   const excepted = exception && `${exception.id}: ${exception.reason}`;
@@ -197,6 +199,10 @@ function hasArguments({ commandLine }: ObservedProcess): boolean {
   );
 }
 
+function isStarterKnown({ lineage: [parent] }: ObservedProcess): boolean {
+  return parent?.executable !== undefined;
+}
+
 /** The sum over a bag of tokens is divided by the root of its size, so that length alone does not decide. */
 function scaleOf(size: number): number {
   return 1 / Math.sqrt(Math.max(size, 1));
@@ -214,6 +220,6 @@ export async function createBehaviorClassifier(
   openModel: OpenModel,
   folder: URL = new URL('./', import.meta.url),
 ): Promise<BehaviorClassifier> {
-  const { profile, model, calibration } = await openModelOf(folder, openModel, ['content', 'full']);
+  const { profile, model, calibration } = await openModelOf(folder, openModel, views);
   return new BehaviorClassifier(profile, model, calibration);
 }

@@ -5,7 +5,7 @@ import { programNames } from './program-names.ts';
 import { pairCode, tokenize } from './tokens.ts';
 
 /** Raised whenever the same process would get other indices; a model answers only for its own schema. */
-export const FEATURE_SCHEMA_VERSION = 1;
+export const FEATURE_SCHEMA_VERSION = 2;
 
 /** Rows of the weight table. Row 0 is padding and stays zero. */
 export const TABLE_ROWS = 65_536;
@@ -20,7 +20,15 @@ export const CONTEXT_ROWS_FROM = 32_768;
 export interface BehaviorFeatures {
   readonly content: readonly number[];
   readonly context: readonly number[];
+  readonly view: ContextView;
 }
+
+/**
+ * How much of the context is known, each with weights of its own, because little must not say as much as all of it: in
+ * part; image and parent with their folders; beside these the words of the parent.
+ */
+export const contextViews = ['partial', 'placed', 'full'] as const;
+export type ContextView = (typeof contextViews)[number];
 
 const contentRow = (code: number) => 1 + (code % (CONTEXT_ROWS_FROM - 1));
 const contextRow = (code: number) => CONTEXT_ROWS_FROM + (code % (TABLE_ROWS - CONTEXT_ROWS_FROM));
@@ -56,9 +64,10 @@ const places: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['windows', /\\windows\\/],
 ];
 
-function placeOf(path: string): string {
+/** Undefined of a name without a folder: that a sensor does not tell the place says nothing. */
+function placeOf(path: string): string | undefined {
   return (
-    places.find(([, pattern]) => pattern.test(path))?.[0] ?? (path.includes('\\') ? 'elsewhere' : 'unnamed')
+    places.find(([, pattern]) => pattern.test(path))?.[0] ?? (path.includes('\\') ? 'elsewhere' : undefined)
   );
 }
 
@@ -68,39 +77,59 @@ function programOf(path: string): string {
   return programNames.has(name) ? name : '?';
 }
 
-const contextCode = (...parts: readonly string[]) => finish(hashText(FNV_OFFSET, parts.join('\u0001')));
+/** Nothing where a part is not known: a context that is told in part has a part of the rows, and none for what is missing. */
+function contextCodes(...parts: readonly (string | undefined)[]): readonly number[] {
+  return parts.includes(undefined) ? [] : [finish(hashText(FNV_OFFSET, parts.join('\u0001')))];
+}
+
+/** What the path of an image tells, each part undefined where it does not. */
+function described(executable: string | undefined) {
+  const path = executable?.toLowerCase();
+  return path === undefined
+    ? { program: undefined, place: undefined }
+    : { program: programOf(path), place: placeOf(path) };
+}
 
 function contextRows({ executable, lineage }: ObservedProcess): readonly number[] {
-  const codes: number[] = [];
-  const image = executable?.toLowerCase();
+  const image = described(executable);
   const [parent, ...ancestors] = lineage;
-  const above = parent?.executable?.toLowerCase();
-  if (image !== undefined) {
-    codes.push(contextCode('image', programOf(image)), contextCode('place', placeOf(image)));
-    codes.push(contextCode('image-place', programOf(image), placeOf(image)));
-  }
-  if (above !== undefined) {
-    codes.push(contextCode('parent', programOf(above)), contextCode('parent-place', placeOf(above)));
-    codes.push(contextCode('parent-in', programOf(above), placeOf(above)));
-  }
-  if (image !== undefined && above !== undefined) {
-    codes.push(contextCode('started', programOf(above), programOf(image)));
-    codes.push(contextCode('places', placeOf(above), placeOf(image)));
-  }
-  for (const ancestor of ancestors) {
-    const path = ancestor.executable?.toLowerCase();
-    if (path === undefined) continue;
-    codes.push(contextCode('ancestor', programOf(path)), contextCode('ancestor-place', placeOf(path)));
-  }
+  const above = described(parent?.executable);
   const parentSeed = hashByte(FNV_OFFSET, 0x02);
   // No telemetry that was learned from has a parent's words without its image: alone they would say what nobody measured.
-  const said = above === undefined ? undefined : parent?.commandLine;
+  const said = above.program === undefined ? undefined : parent?.commandLine;
   const words = said === undefined ? [] : tokenize(canonicalCommandLine(said)).codes;
-  codes.push(...words.map((code) => finish(hashWord(parentSeed, code))));
+  const codes = [
+    ...contextCodes('image', image.program),
+    ...contextCodes('place', image.place),
+    ...contextCodes('image-place', image.program, image.place),
+    ...contextCodes('parent', above.program),
+    ...contextCodes('parent-place', above.place),
+    ...contextCodes('parent-in', above.program, above.place),
+    ...contextCodes('started', above.program, image.program),
+    ...contextCodes('places', above.place, image.place),
+    ...ancestors
+      .map(({ executable: path }) => described(path))
+      .flatMap(({ program, place }) => [
+        ...contextCodes('ancestor', program),
+        ...contextCodes('ancestor-place', place),
+      ]),
+    ...words.map((code) => finish(hashWord(parentSeed, code))),
+  ];
   return [...new Set(codes.map(contextRow))];
+}
+
+function viewOf({ executable, lineage: [parent] }: ObservedProcess): ContextView {
+  if (described(executable).place === undefined || described(parent?.executable).place === undefined)
+    return 'partial';
+  return parent?.commandLine === undefined ? 'placed' : 'full';
+}
+
+/** What the surroundings of a process say, whatever its own words are. */
+export function extractContext(process: ObservedProcess): Pick<BehaviorFeatures, 'context' | 'view'> {
+  return { context: contextRows(process), view: viewOf(process) };
 }
 
 /** @returns the rows of the weight table that apply to the process. Total: any process has some. */
 export function extractFeatures(process: ObservedProcess): BehaviorFeatures {
-  return { content: contentRows(process.commandLine), context: contextRows(process) };
+  return { content: contentRows(process.commandLine), ...extractContext(process) };
 }

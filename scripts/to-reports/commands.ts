@@ -69,7 +69,7 @@ function described(executable: string | undefined, commandLine: string | undefin
   };
 }
 
-interface Started {
+interface StartedRow {
   readonly row: ProcessRow;
   readonly entityId: string;
   readonly parentId: string | undefined;
@@ -80,7 +80,7 @@ interface Started {
  * `events`, so that lineage is there as an agent would send it; process numbers are reused, so the latest start counts.
  */
 class CaptureReader {
-  readonly #started = new Map<string, Started>();
+  readonly #started = new Map<string, StartedRow>();
   #sequence = 0;
 
   /** @returns null for a row with neither command line nor image; without command line it is a report on the image as typed, which is what the process was started with */
@@ -131,7 +131,7 @@ export class CaptureReaders {
 
 function lineage(
   fromId: string | undefined,
-  started: ReadonlyMap<string, Started>,
+  started: ReadonlyMap<string, StartedRow>,
 ): NonNullable<Report['events']> {
   const byEntity = new Map(Array.from(started.values(), (entry) => [entry.entityId, entry] as const));
   const events: NonNullable<Report['events']> = [];
@@ -187,22 +187,18 @@ export function documentedCommand(commandLine: string, setting: Setting): Comman
   };
 }
 
-/**
- * A command in a lineage of executables, the parent first: how our own list of ordinary commands describes who starts them.
- * A program named without a folder is taken to be one of the operating system.
- */
-export function commandInLineage(commandLine: string, lineage: readonly string[]): CommandReport {
-  const program = /^"([^"]+)"|^(\S+)/.exec(commandLine);
-  const name = program?.[1] ?? program?.[2] ?? '';
-  const named = /\.[a-z]{3}$/i.test(name) ? name : `${name}.exe`;
-  const chain = lineage.map((executable, index) => ({ entity_id: `above-${index}`, executable }));
+/** A program with the command line that it was started by. */
+export interface Started {
+  readonly executable: string;
+  readonly command_line: string;
+}
+
+/** A command in a lineage, the parent first: how our own list of ordinary commands describes who starts them. */
+export function commandInLineage(started: Started, lineage: readonly Started[]): CommandReport {
+  const chain = lineage.map((process, index) => ({ entity_id: `above-${index}`, ...process }));
   return {
-    artifact: { kind: 'command-line', text: commandLine },
-    process: {
-      executable: name.includes('\\') ? named : `C:\\Windows\\System32\\${named}`,
-      command_line: commandLine,
-      ...(chain[0] !== undefined && { parent: chain[0] }),
-    },
+    artifact: { kind: 'command-line', text: started.command_line },
+    process: { ...started, ...(chain[0] !== undefined && { parent: chain[0] }) },
     events: chain.map((process, index) => {
       const parent = chain[index + 1];
       return {

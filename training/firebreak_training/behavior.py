@@ -1,10 +1,12 @@
-"""Command lines in their process context: two logistic regressions over hashed tokens, in one graph.
+"""Command lines in their process context: logistic regressions over hashed tokens, in one graph.
 
-Column `content` reads the text alone, column `full` the text and what surrounds it. Judged where it never trained: captures
+Column `content` reads the text alone, the others the text and what is told of its surroundings: a part; image and parent; all.
+Each has weights and a calibration of its own, because what a sensor leaves out must not speak for or against a process. Judged where it never trained: captures
 of the first laboratory by five-fold cross-validation over captures, the second laboratory by a model that saw none of it,
 documentation by cross-validation over its pages.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -18,12 +20,16 @@ from . import bundle, features, measure
 from .behavior_figures import figures, left_out
 from .behavior_table import FILES, TELEMETRY, VIEWS, Table, load
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 FOLDS = 5
 """Weight of one row by source, before near-copies share theirs. Telemetry decides; documentation keeps it honest. Captures of
 the second laboratory are labelled as a whole, so most of their rows say little. LOLBAS lists dual use."""
 WEIGHTS = {"otrf": 1.0, "eas": 0.2, "atomic": 0.1, "liblol": 0.1, "lolbas": 0.03, "tldr": 0.02, "own": 1.0, "unseen": 0.0}
 WINDOWS_DOCUMENTATION_WEIGHT = 0.3
+"""Of the forms that a view reads of a row so many are learned."""
+LEARNED_FORMS = 3
+"""Rows of benign telemetry from which a form of the context has a say in the threshold."""
+LEAST_JUDGED = 500
 INVERSE_REGULARIZATION = 10.0
 LEAST_CAPTURES = 2
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
@@ -31,23 +37,52 @@ LINE_BUDGET = 0.005
 DOCUMENTED_BUDGET = 0.002
 
 
-def matrix(table: Table, size: int, context: str | None) -> sparse.csr_matrix:
-    """Rows of weights that apply, each scaled so that a line's length does not decide. `context` names how much of it is read."""
-    indices, values, ends = [], [], [0]
-    for row in table.rows:
-        rows = row["content"] + row[context] if context else row["content"]
-        indices += rows
-        values += [1 / np.sqrt(max(len(rows), 1))] * len(rows)
-        ends.append(len(indices))
-    return sparse.csr_matrix((values, indices, ends), shape=(len(table.rows), size))
+def matrix(rows: list[np.ndarray], size: int) -> sparse.csr_matrix:
+    """Rows of weights that apply, each scaled so that a line's length does not decide."""
+    counts = np.array([len(row) for row in rows])
+    values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
+    return sparse.csr_matrix((values, np.concatenate(rows), np.concatenate([[0], np.cumsum(counts)])), shape=(len(rows), size))
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a view reads of each row in one way of telling, and of which rows that is anything."""
+
+    x: sparse.csr_matrix
+    present: np.ndarray
+
+
+def forms_of(table: Table, size: int, view: str) -> dict[str, Form]:
+    """By telling. Where the text stands alone there is one, which every row has."""
+    if view == "content":
+        return {"text": Form(matrix(table.content, size), np.ones(len(table.label), dtype=bool))}
+    forms = {}
+    for telling, context in table.contexts.items():
+        some = np.array([len(rows) > 0 for rows in context])
+        present = some & (table.views[telling] == view)
+        both = [np.concatenate(pair) for pair in zip(table.content, context, strict=True)]
+        if present.any():
+            forms[telling] = Form(matrix(both, size), present)
+    return forms
+
+
+def learned_forms(forms: list[Form]) -> np.ndarray:
+    """Which forms of a row are learned: at most LEARNED_FORMS of those that it has, in turn, whatever the row's class is."""
+    present = np.array([form.present for form in forms])
+    turn = np.array([crc32(str(row).encode()) for row in range(present.shape[1])])
+    place = np.cumsum(present, axis=0) - 1
+    count = np.maximum(present.sum(axis=0), 1)
+    return present & ((place - turn) % count < LEARNED_FORMS)
 
 
 def row_weights(table: Table, view: str) -> np.ndarray:
     weight = np.array([WEIGHTS[source] for source in table.source])
     weight[(table.source == "tldr") & table.windows] = WINDOWS_DOCUMENTATION_WEIGHT
     # The text stands alone in the content view. In the full view a row without context would make its absence a label.
-    weight[(table.setting != "bare") & (table.setting != "")] *= view == "full"
+    weight[(table.setting != "bare") & (table.setting != "")] *= view != "content"
     weight[table.setting == "bare"] *= view == "content"
+    # Shells of Windows start no commands of other systems.
+    weight[(table.source == "tldr") & ~table.windows] *= view == "content"
     _, inverse, count = np.unique(np.char.add(table.source, table.line), return_inverse=True, return_counts=True)
     return weight / np.sqrt(count[inverse])
 
@@ -59,15 +94,16 @@ def recurring(x: sparse.csr_matrix, captures: np.ndarray) -> np.ndarray:
     return np.asarray(((member @ (x > 0)) > 0).sum(axis=0)).ravel() >= LEAST_CAPTURES
 
 
-def fit(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights of the table's rows and the intercept; both classes of equal weight. Each row is learned in every form of its
-    context, so that what a sensor does not tell names no class."""
-    used = np.flatnonzero(chosen & (weights > 0))
-    label, weight = np.tile(table.label[used], len(forms)), np.tile(weights[used], len(forms)) / len(forms)
-    samples = sparse.vstack([x[used] for x in forms], format="csr")
+def fit(forms: list[Form], table: Table, weights: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights of the table's rows and the intercept; both classes of equal weight. Each row is learned with more and with less
+    of its context, so that what a sensor does not tell names no class."""
+    learned = learned_forms(forms) & chosen & (weights > 0)
+    used = np.concatenate([np.flatnonzero(form) for form in learned])
+    label, weight = table.label[used], (weights / np.maximum(learned.sum(axis=0), 1))[used]
+    samples = sparse.vstack([form.x[rows] for form, rows in zip(forms, learned, strict=True)], format="csr")
     for one in (0, 1):
-        weight[label == one] *= len(used) / 2 / weight[label == one].sum()
-    keep = np.flatnonzero(recurring(samples, np.tile(table.capture[used], len(forms))))
+        weight[label == one] *= learned.any(axis=0).sum() / 2 / weight[label == one].sum()
+    keep = np.flatnonzero(recurring(samples, table.capture[used]))
     # dual=False and no shuffling: the result depends on nothing but the data.
     model = LogisticRegression(C=INVERSE_REGULARIZATION, solver="liblinear", dual=False, max_iter=1000, tol=1e-6, random_state=1)
     model.fit(samples[:, keep], label, sample_weight=weight)
@@ -80,17 +116,22 @@ def fold_of(names: np.ndarray) -> np.ndarray:
     return np.array([crc32(name.encode()) % FOLDS for name in names])
 
 
-def held_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) -> list[np.ndarray]:
+def scored(form: Form, rows: np.ndarray, coefficients: np.ndarray, intercept: float) -> np.ndarray:
+    """Not a number where the view reads nothing in this form."""
+    return np.where(form.present[rows], form.x[rows] @ coefficients + intercept, np.nan)
+
+
+def held_out(forms: dict[str, Form], table: Table, weights: np.ndarray) -> dict[str, np.ndarray]:
     """For each form, log-odds of each row by a model that saw neither its capture (documentation: its page) nor the second
     laboratory."""
-    scores = [np.full(len(table.rows), np.nan) for _ in forms]
+    scores = {telling: np.full(len(table.label), np.nan) for telling in forms}
     other = table.source == "eas"
     fold = fold_of(table.capture)
 
     def judge(judged: np.ndarray, seen: np.ndarray) -> None:
-        coefficients, intercept = fit(forms, table, weights, seen)
-        for x, values in zip(forms, scores, strict=True):
-            values[judged] = x[judged] @ coefficients + intercept
+        model = fit(list(forms.values()), table, weights, seen)
+        for telling, form in forms.items():
+            scores[telling][judged] = scored(form, judged, *model)
 
     for one in range(FOLDS):
         judge(~other & (fold == one), ~other & (fold != one))
@@ -98,11 +139,12 @@ def held_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) 
     return scores
 
 
-def first_laboratory_left_out(forms: list[sparse.csr_matrix], table: Table, weights: np.ndarray) -> np.ndarray:
-    """Log-odds of each row of the first laboratory by a model that saw nothing of it; not a number for the others."""
+def first_laboratory_left_out(forms: dict[str, Form], table: Table, weights: np.ndarray) -> np.ndarray:
+    """Log-odds of each row of the first laboratory, in its first form, by a model that saw nothing of it; not a number for the
+    others."""
     first = table.source == "otrf"
-    coefficients, intercept = fit(forms, table, weights, ~first)
-    return np.where(first, forms[0] @ coefficients + intercept, np.nan)
+    whole, *_ = forms.values()
+    return np.where(first, scored(whole, np.ones(len(first), dtype=bool), *fit(list(forms.values()), table, weights, ~first)), np.nan)
 
 
 def graph(coefficients: np.ndarray, intercepts: np.ndarray) -> onnx.ModelProto:
@@ -115,14 +157,14 @@ def graph(coefficients: np.ndarray, intercepts: np.ndarray) -> onnx.ModelProto:
     ]
     inputs = [
         helper.make_tensor_value_info("rows", TensorProto.INT32, ["items", "tokens"]),
-        helper.make_tensor_value_info("scales", TensorProto.FLOAT, ["items", 2]),
+        helper.make_tensor_value_info("scales", TensorProto.FLOAT, ["items", len(VIEWS)]),
     ]
     initializers = [
         numpy_helper.from_array(coefficients.astype(np.float32), "table"),
         numpy_helper.from_array(intercepts.astype(np.float32), "intercepts"),
         numpy_helper.from_array(np.array([1], dtype=np.int64), "axes"),
     ]
-    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["items", 2])
+    output = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["items", len(VIEWS)])
     body = helper.make_graph(nodes, "behavior", inputs, [output], initializers)
     model = helper.make_model(body, producer_name="firebreak", opset_imports=[helper.make_opsetid("", 15)])
     model.ir_version = 8
@@ -130,18 +172,30 @@ def graph(coefficients: np.ndarray, intercepts: np.ndarray) -> onnx.ModelProto:
 
 
 def scores_of(runtime: object, content: list[int], context: list[int]) -> np.ndarray:
-    scales = [[1 / np.sqrt(max(len(content), 1)), 1 / np.sqrt(max(len(content) + len(context), 1))]]
-    rows = np.array([content + context or [0]], dtype=np.int32)
-    return runtime.run(["scores"], {"rows": rows, "scales": np.array(scales, dtype=np.float32)})[0][0]
+    whole = 1 / np.sqrt(max(len(content) + len(context), 1))
+    scales = np.array([[1 / np.sqrt(max(len(content), 1)), *[whole for _ in VIEWS[1:]]]], dtype=np.float32)
+    return runtime.run(["scores"], {"rows": np.array([content + context or [0]], dtype=np.int32), "scales": scales})[0][0]
+
+
+def judged_rows(table: Table, scores: np.ndarray) -> np.ndarray:
+    """Benign telemetry that has a score."""
+    return ~np.isnan(scores) & np.isin(table.source, TELEMETRY) & ~table.excepted & (table.label == 0)
 
 
 def thresholds(table: Table, scores: np.ndarray, view: str) -> float:
-    """The larger of what the two budgets ask for."""
-    benign = np.isin(table.source, TELEMETRY) & ~table.excepted & (table.label == 0)
+    """The larger of what the two budgets ask for, of the rows that are scored."""
+    benign = judged_rows(table, scores)
     setting = "bare" if view == "content" else "cmd"
-    documented = (table.source == "tldr") & (table.setting == setting) & table.windows
+    documented = ~np.isnan(scores) & (table.source == "tldr") & (table.setting == setting) & table.windows
     by_line = measure.threshold_at(measure.per_group(table.line[benign], scores[benign]), LINE_BUDGET)
-    return max(by_line, measure.threshold_at(scores[documented], DOCUMENTED_BUDGET))
+    return max(by_line, measure.threshold_at(scores[documented], DOCUMENTED_BUDGET)) if documented.any() else by_line
+
+
+def usual(scores: dict[str, np.ndarray]) -> np.ndarray:
+    """Of each row the score in the first form that it has: what telemetry itself told."""
+    values = np.array(list(scores.values()))
+    first = np.argmax(~np.isnan(values), axis=0)
+    return values[first, np.arange(values.shape[1])]
 
 
 def log_odds(probability: float) -> float:
@@ -151,19 +205,21 @@ def log_odds(probability: float) -> float:
 def train(data: Path) -> None:
     schema, table = load(data)
     size, context_from = schema["rows"], schema["contextRowsFrom"]
-    print(f"behavior: {len(table.rows)} rows, {table.label.sum()} hostile", flush=True)
+    print(f"behavior: {len(table.label)} rows, {table.label.sum()} hostile", flush=True)
 
-    table_weights, intercepts = np.zeros((size, 2)), np.zeros(2)
+    table_weights, intercepts = np.zeros((size, len(VIEWS))), np.zeros(len(VIEWS))
     calibration, needed, held, unseen = {}, {}, {}, {}
-    for column, (view, contexts) in enumerate(VIEWS.items()):
-        forms, weights = [matrix(table, size, context) for context in contexts], row_weights(table, view)
-        held[view], *poorer = held_out(forms, table, weights)
+    for column, view in enumerate(VIEWS):
+        forms, weights = forms_of(table, size, view), row_weights(table, view)
+        held[view] = held_out(forms, table, weights)
         unseen[view] = first_laboratory_left_out(forms, table, weights)
-        scores = held[view]
+        scores = usual(held[view])
         judge = np.isin(table.source, TELEMETRY) & ~table.excepted | (weights > 0) & (table.source == "tldr") & table.windows
+        judge &= ~np.isnan(scores)
         calibration[view] = measure.platt(scores[judge], table.label[judge], weights[judge])
-        needed[view] = float(measure.calibrated(max(thresholds(table, form, view) for form in [scores, *poorer]), calibration[view]))
-        coefficients, intercepts[column] = fit(forms, table, weights, np.ones(len(table.rows), dtype=bool))
+        enough = [form for form in held[view].values() if judged_rows(table, form).sum() >= LEAST_JUDGED]
+        needed[view] = float(measure.calibrated(max(thresholds(table, form, view) for form in enough), calibration[view]))
+        coefficients, intercepts[column] = fit(list(forms.values()), table, weights, np.ones(len(table.label), dtype=bool))
         table_weights[:, column] = coefficients
         print(f"behavior: {view} view trained, needs a threshold of {needed[view]:.4f}", flush=True)
     assert not table_weights[0].any() and not table_weights[context_from:, 0].any()
@@ -206,8 +262,9 @@ def expectation(runtime: object, processes: list[dict], calibration: dict[str, d
     """The most suspicious process counts; wording that condemns itself condemns in every context."""
     text, whole = [], []
     for process in processes:
-        scores = scores_of(runtime, process["content"], process["context"])
-        text.append(measure.calibrated(scores[0], calibration["content"]))
-        in_context = measure.calibrated(scores[1], calibration["full"]) if process["context"] else 0.0
+        scores = dict(zip(VIEWS, scores_of(runtime, process["content"], process["context"]), strict=True))
+        text.append(measure.calibrated(scores["content"], calibration["content"]))
+        view = process["view"]
+        in_context = measure.calibrated(scores[view], calibration[view]) if process["context"] else 0.0
         whole.append(max(text[-1], in_context))
     return {"probability": measure.rounded(max(whole), 8), "textProbability": measure.rounded(max(text), 8)}

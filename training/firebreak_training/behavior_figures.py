@@ -52,15 +52,20 @@ def share_of(groups: np.ndarray, blocked: np.ndarray) -> float:
 def left_out(table: Table, held: dict, unseen: dict, calibration: dict, threshold: float) -> dict[str, dict[str, float]]:
     """Figures by view, each on rows that the scoring model never saw; rules alone or beside it as they are shipped."""
 
-    def blocks(scores: dict[str, np.ndarray], views: list[str]) -> np.ndarray:
-        return np.any([measure.calibrated(scores[view], calibration[view]) >= threshold for view in views], axis=0)
+    def blocks(scores: dict[str, np.ndarray]) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return np.any([measure.calibrated(each, calibration[view]) >= threshold for view, each in scores.items()], axis=0)
 
     by_rules = table.by_rules >= bundle.threshold_of("rules")
-    metrics = {}
-    for name, views, setting in (("text", ["content"], "bare"), ("full", list(VIEWS), "cmd")):
-        metrics[name] = judged(table, blocks(held, views), setting) | judged_unseen(table, blocks(unseen, views))
-    both, apart = blocks(held, list(VIEWS)) | by_rules, blocks(unseen, list(VIEWS)) | by_rules
-    metrics["fullOrRules"] = judged(table, both, "cmd") | judged_unseen(table, apart)
+    text = {"content": held["content"]["text"]}
+    told = text | {view: held[view]["whole"] for view in VIEWS[1:]}
+    metrics = {
+        "text": judged(table, blocks(text), "bare") | judged_unseen(table, blocks({"content": unseen["content"]})),
+        "image": judged(table, blocks(text | {"partial": held["partial"]["image"]}), "cmd"),
+        "parentName": judged(table, blocks(text | {"partial": held["partial"]["parentName"]}), "cmd"),
+        "full": judged(table, blocks(told), "cmd") | judged_unseen(table, blocks(unseen)),
+        "fullOrRules": judged(table, blocks(told) | by_rules, "cmd") | judged_unseen(table, blocks(unseen) | by_rules),
+    }
     for view, values in metrics.items():
         print(f"behavior: {view} {values}", flush=True)
     goals = metrics["fullOrRules"]
@@ -92,5 +97,5 @@ def figures(metrics: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
         "benignDistinctLinesFirstLaboratoryUnseen": "benign distinct lines flagged, first laboratory, nothing of it seen",
         "capturesFirstLaboratoryUnseen": "captures found, first laboratory, nothing of it seen",
     }
-    head = ("held out, at the shipped threshold", "text alone", "with context", "with context, or rules")
-    return [head, *((text, *(bundle.percent(values[key]) for values in metrics.values())) for key, text in names.items())]
+    head = ("held out, at the shipped threshold", "text alone", "with the image", "with the parent's name", "with all context", "with all context, or rules")
+    return [head, *((text, *(bundle.percent(values.get(key, np.nan)) for values in metrics.values())) for key, text in names.items())]

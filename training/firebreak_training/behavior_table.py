@@ -16,15 +16,20 @@ FILES = [
     "commands/benign_tldr_examples.jsonl.gz",
 ]
 TELEMETRY = ["otrf", "eas", "own"]
-"""What each view reads beside the text: a report may tell the whole lineage or only the parent."""
-VIEWS = {"content": [None], "full": ["context", "parentContext"]}
+VIEWS = ["content", "partial", "placed", "full"]
+"""The text alone, and beside it the context as far as it is told: in part; image and parent with their folders; also the words of
+the parent."""
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of the data, one column an array."""
 
-    rows: list[dict]
+    content: list[np.ndarray]
+    """By how much of the context is told, all of it first; the rows of the weight table for each process, and which view
+    reads them."""
+    contexts: dict[str, list[np.ndarray]]
+    views: dict[str, np.ndarray]
     source: np.ndarray
     capture: np.ndarray
     line: np.ndarray
@@ -35,15 +40,22 @@ class Table:
     by_rules: np.ndarray
 
 
+def indices(values: list[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int32)
+
+
 def load(data: Path) -> tuple[dict, Table]:
     schema, rows = features.dataset("behavior", data)
     rows = [row for row in rows if row["label"] in ("benign", "malicious") or (row["source"], row["label"]) == ("eas", "noise")]
+    tellings = list(enumerate(schema["tellings"]))
 
     def column(name: str, default: str = "") -> np.ndarray:
         return np.array([row.get(name, default) for row in rows])
 
     return schema, Table(
-        rows=rows,
+        content=[indices(row["content"]) for row in rows],
+        contexts={telling: [indices(row["contexts"][at][0]) for row in rows] for at, telling in tellings},
+        views={telling: np.array([row["contexts"][at][1] for row in rows]) for at, telling in tellings},
         source=column("source"),
         capture=column("capture"),
         line=column("line"),

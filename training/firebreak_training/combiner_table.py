@@ -64,16 +64,16 @@ def commands(data: Path) -> tuple[Table, np.ndarray]:
     schema, table = behavior_table.load(data)
     calibration = manifest_of("behavior")["calibration"]
     held, unseen, weights = {}, {}, {}
-    for view, contexts in behavior_table.VIEWS.items():
-        forms = [behavior.matrix(table, schema["rows"], context) for context in contexts]
+    for view in behavior_table.VIEWS:
+        forms = behavior.forms_of(table, schema["rows"], view)
         weights[view] = behavior.row_weights(table, view)
-        held[view] = measure.calibrated(behavior.held_out(forms, table, weights[view])[0], calibration[view])
+        whole, *_ = behavior.held_out(forms, table, weights[view]).values()
+        held[view] = measure.calibrated(whole, calibration[view])
         unseen[view] = measure.calibrated(behavior.first_laboratory_left_out(forms, table, weights[view]), calibration[view])
     used = (table.setting == "") | (table.setting == "cmd")
-    has_context = np.array([len(row["context"]) > 0 for row in table.rows])
 
     def words(scores: dict[str, np.ndarray]) -> np.ndarray:
-        whole = np.maximum(scores["content"], np.where(has_context, scores["full"], 0))
+        whole = np.fmax.reduce(list(scores.values()))
         return np.where(table.excepted | np.isnan(whole), 0, words_of("behavior", np.nan_to_num(whole, nan=0.5)))
 
     by_behavior, by_rules = words(held), words_of("rules", table.by_rules)
