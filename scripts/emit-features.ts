@@ -23,12 +23,7 @@ import { withRules } from './emit-features/by-rules.ts';
 import { emitNetwork, networkFeatures } from './emit-features/network.ts';
 import { ordinaryCommands } from './emit-features/ordinary-commands.ts';
 import { tellings } from './emit-features/tellings.ts';
-import {
-  CaptureReaders,
-  documentedCommand,
-  processRow,
-  type CommandReport,
-} from './to-reports/commands.ts';
+import { CaptureReaders, documentedCommand, processRow, type CommandReport } from './to-reports/commands.ts';
 import { executableFamily, executableReport, type ExecutableReport } from './to-reports/executables.ts';
 import { readCsv, readJsonLines } from './to-reports/rows.ts';
 import {
