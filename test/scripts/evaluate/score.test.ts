@@ -68,7 +68,7 @@ describe('score', () => {
       ...{ Image: image, CommandLine: line, ProcessId: pid, ParentProcessId: parent },
     });
     const rows = [
-      start('C:\\Windows\\System32\\cmd.exe', 'cmd.exe', '10', '1'),
+      start('C:\\Windows\\System32\\cmd.exe', 'cmd.exe /k', '10', '1'),
       { EventID: 11, capture: 'one', host: 'h', Image: 'C:\\Windows\\System32\\cmd.exe' },
       start('C:\\Windows\\System32\\whoami.exe', 'whoami', '11', '10'),
     ];
