@@ -16,7 +16,7 @@ import {
 } from './ids.ts';
 import { policySchema } from './policy.ts';
 import { reportSchema } from './report.ts';
-import { scoredSchema, scoreSchema } from './score.ts';
+import { reportScoresSchema, scoredSchema, scoreSchema } from './score.ts';
 import { optional } from './optional.ts';
 
 /** A topic, described once: producers, consumers, documents and tests read this. */
@@ -272,13 +272,14 @@ export const topics = {
   }),
   scores: topic({
     name: 'scores.v1',
-    schema: scoreSchema,
-    keyOf: (score) => score.artifactKey,
-    placeOf: (score) => score.artifactKey,
+    schema: reportScoresSchema,
+    keyOf: ({ artifactKey }) => artifactKey,
+    placeOf: ({ artifactKey }) => artifactKey,
     placement: 'artifact',
     retention: 'reportRetentionMs',
     compaction: null,
-    holds: 'one classifier’s answer for one report: a score, abstained or failed',
+    holds:
+      'answers of classifiers for one report that were there together: each a score, abstained or failed',
   }),
   shadow: topic({
     name: 'shadow.v1',

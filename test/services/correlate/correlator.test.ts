@@ -24,7 +24,7 @@ import { createCorrelate } from '../../../services/correlate/service.ts';
 import { tenantOf } from '../../engine/samples.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { acceptedReport, scoreOf } from '../../support/reports.ts';
+import { acceptedReport, scoreOf, together } from '../../support/reports.ts';
 
 const accepts = ['script', 'command-line', 'file'] as const;
 const profile = (id: string): ClassifierProfile => ({
@@ -108,10 +108,9 @@ async function report(
   const accepted = acceptedReport(input, more);
   await log.append(topics.reports, [accepted]);
   if (probability !== null)
-    await log.append(
-      topics.scores,
-      profiles.map(({ id }) => scoreOf(accepted, id, probability, content)),
-    );
+    await log.append(topics.scores, [
+      together(...profiles.map(({ id }) => scoreOf(accepted, id, probability, content))),
+    ]);
   return accepted;
 }
 
@@ -193,7 +192,7 @@ describe('the correlator', () => {
       missing: ['rules', 'behavior'],
       verdict: 'no-threats-found',
     });
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.98)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.98))]);
     const decisions = await decisionsOn(accepted.artifactKey, 2);
     expect(decisions[1]).toMatchObject({
       end: 'revision',
@@ -203,10 +202,28 @@ describe('the correlator', () => {
     });
   });
 
+  test('scores that come late together are one revision, which holds what each says', async () => {
+    await startCorrelator();
+    const accepted = await report({ artifact: { kind: 'script', text: 'unheard for long' } }, null);
+    await decisionsOn(accepted.artifactKey, 1);
+    const late = together(scoreOf(accepted, 'rules', 0.98), scoreOf(accepted, 'behavior', 0.97));
+    await log.append(topics.scores, [late]);
+    const marker = await report({ artifact: { kind: 'file', hash: { sha256: sha(8) } } }, 0.1);
+    await decisionsOn(marker.artifactKey, 1);
+    const [, revision, ...more] = await decisionsOn(accepted.artifactKey, 2);
+    expect(more).toEqual([]);
+    expect(revision).toMatchObject({
+      end: 'revision',
+      trigger: { kind: 'score', detail: 'behavior@1, rules@1', acceptedAt: late.scores[0]?.scoredAt },
+      verdict: 'malicious',
+      scores: [{ classifier: 'rules' }, { classifier: 'behavior' }],
+    });
+  });
+
   test('a block is not kept waiting for an answer that cannot change it, and that answer changes nothing later', async () => {
     await startCorrelator();
     const accepted = await report({ artifact: { kind: 'script', text: 'hostile beyond doubt' } }, null);
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999, 0.9999)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.9999, 0.9999))]);
     const [decision] = await decisionsOn(accepted.artifactKey, 1);
     expect(decision).toMatchObject({
       end: 'settled',
@@ -214,7 +231,7 @@ describe('the correlator', () => {
       verdict: 'malicious',
       reach: 'ecosystem',
     });
-    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.01)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'behavior', 0.01))]);
     const marker = await report({ artifact: { kind: 'file', hash: { sha256: sha(7) } } }, 0.1);
     await decisionsOn(marker.artifactKey, 1);
     expect(about(await all(topics.decisions), accepted.artifactKey)).toHaveLength(1);
@@ -223,8 +240,8 @@ describe('the correlator', () => {
   test('a block that the missing answer could still take further waits for it', async () => {
     await startCorrelator();
     const accepted = await report({ artifact: { kind: 'script', text: 'hostile as far as told' } }, null);
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999)]);
-    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.9999, 0.9999)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.9999))]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'behavior', 0.9999, 0.9999))]);
     const [decision] = await decisionsOn(accepted.artifactKey, 1);
     expect(decision).toMatchObject({ end: 'complete', reach: 'ecosystem' });
   });
@@ -284,7 +301,7 @@ describe('the correlator', () => {
     const [first] = await decisionsOn(accepted.artifactKey, 1);
     expect(first).toMatchObject({ end: 'deadline', verdict: 'no-threats-found' });
     await log.append(topics.scores, [
-      { ...scoreOf(accepted, 'rules', 0.97), ...(position && { reportOffset: position.offset }) },
+      { ...together(scoreOf(accepted, 'rules', 0.97)), ...(position && { reportOffset: position.offset }) },
     ]);
     const [decision] = await decisionsOn(`file:sha256:${sha(10)}`, 1);
     expect(decision).toMatchObject({ trigger: { kind: 'finding' }, verdict: 'malicious', reach: 'tenant' });
