@@ -9,9 +9,10 @@
  */
 export interface Log {
   /**
-   * Creates what is not there and adopts a changed retention.
+   * Creates what is not there and adopts a changed retention, also that of a compacted topic that had none.
    *
-   * @throws FB_TOPIC_CONFLICT when a topic is there with another partition count or kind of compaction
+   * @throws FB_TOPIC_CONFLICT when a topic is there with another partition count, or with compaction where it is to be
+   * without, or the other way round
    */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
 
@@ -57,7 +58,10 @@ export interface Log {
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
-  /** How long a record is kept at least; null keeps it until compaction or `deleteBefore` takes it. */
+  /**
+   * How long a record is kept at least; null keeps it until compaction or `deleteBefore` takes it. With compaction both
+   * hold: a last value that is older may go, too. Space comes back late: readers to whom age matters look at `appendedAt`.
+   */
   readonly retentionMs: number | null;
   /** Keeps the last value of every key; older ones may go `minLagMs` after their append. A null value deletes the key. */
   readonly compaction: { readonly minLagMs: number } | null;

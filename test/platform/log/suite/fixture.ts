@@ -22,6 +22,8 @@ export interface LogFixture {
   disturb(): Promise<void>;
   /** Makes the log compact what it may in this topic. */
   compact(topic: string): Promise<void>;
+  /** Makes all that stands in this topic two days old, and the log drop what it may of it. */
+  age(topic: string): Promise<void>;
   stop(): Promise<void>;
 }
 
