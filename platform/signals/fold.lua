@@ -2,8 +2,8 @@
 --
 -- KEYS    1 marker of the partition, 2 hash of the artifact, 3 sorted set of its members by when they last saw it
 -- ARGV    1 '1': folds, the marker must be there; '0': restores, 2 look-back in ms, 3 most members, 4 most facts, 5 how
---         long it is kept in ms; a restore never shortens that, and steps that tell nothing do not renew it, then for each step: first seen, last seen ('' and '': neither), n, n times (member, when), m, m times (field,
---         order, JSON text)
+--         long it is kept at least, in ms, unless no step tells anything, then for each step: first seen, last seen
+--         ('' and '': neither), n, n times (member, when), m, m times (field, order, JSON text)
 -- RESULT  nil without the marker, 1 when restoring; else what HGETALL says before the steps, then for each step what it
 --         changed: field, value, field, value, ... (nil: gone)
 -- HASH    first, last in ms; since: when what counts begins; t:<tenant>: devices that count; f:<field>: a fact
@@ -38,10 +38,12 @@ for field in pairs(dirty) do
 end
 -- Facts, tenants and times are at most some 1,300 fields: far below what unpack takes.
 if #set > 0 then redis.call('HSET', hash, unpack(set)) end
-if isTold and (ARGV[1] == '1' or redis.call('PTTL', hash) < tonumber(ARGV[5])) then
-  -- One moment for both: neither is ever there without the other.
+-- Kept a little longer than asked, so that not every step has to renew it; both keys to the same moment.
+local leftMs, keepMs = redis.call('PTTL', hash), tonumber(ARGV[5])
+if isTold and (leftMs < keepMs or isFirstMember) then
   local now = redis.call('TIME')
-  local untilMs = ('%.0f'):format(now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[5])
+  local nowMs = now[1] * 1000 + math.floor(now[2] / 1000)
+  local untilMs = ('%.0f'):format(nowMs + math.max(leftMs, math.floor(keepMs * 129 / 128)))
   redis.call('PEXPIREAT', hash, untilMs)
   redis.call('PEXPIREAT', members, untilMs)
 end

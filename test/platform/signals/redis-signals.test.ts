@@ -185,6 +185,18 @@ describe('RedisSignals', () => {
     expect(renewed).toBeGreaterThanOrEqual(hash);
     expect(await client.pexpiretime(inRedis('whole'))).toBe(-1);
     expect(await client.pexpiretime(inRedis('lineage'))).toBe(-1);
+    // Known by a fact alone at first: the set of members is younger than the hash.
+    const late = keys[1] ?? key;
+    await signals.fold([{ key: late, facts: [{ field: 'content:rules', order: 1, value: 1 }] }]);
+    await signals.fold([{ ...step(1, startMs), key: late }]);
+    await signals.restore([{ key: late, state: crowded, writtenMs: Date.now() - 50_000 }]);
+    const [lateHash = 0, lateMembers] = await Promise.all(
+      ['a', 'm'].map((part) =>
+        client.pexpiretime(`${namespace}:{p${place(late, testPartitions)}}:${part}:${late}`),
+      ),
+    );
+    expect(lateMembers).toBe(lateHash);
+    expect(lateHash).toBeGreaterThan(Date.now() + 30_000);
     client.disconnect();
     await signals.close();
   });
