@@ -11,7 +11,7 @@ export const classifyGroup = 'classify';
 export interface ReportScorerOptions {
   readonly log: TopicLog;
   readonly scorers: readonly LineUpScorer[];
-  readonly events: Pick<ClassifyEvents, 'poisoned' | 'commitFailed'>;
+  readonly events: Pick<ClassifyEvents, 'poisoned'>;
 }
 
 /**
@@ -51,8 +51,6 @@ export class ReportScorer implements Part {
     }
     await Promise.all(scorers.map((scorer) => scorer.score(records)));
     const { topic, partition, end: offset } = batch;
-    consumer
-      .commit({ topic, partition, offset })
-      .catch((error: unknown) => events.commitFailed(classifyGroup, error));
+    consumer.commit({ topic, partition, offset });
   }
 }

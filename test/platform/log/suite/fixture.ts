@@ -82,9 +82,9 @@ export async function collect(
     onFailed: (error) => {
       throw error;
     },
-    handle: async (batch, own) => {
+    handle: (batch, own) => {
       seen.push(...batch.records);
-      if (settle) await own.commit(endOf(batch));
+      if (settle) own.commit(endOf(batch));
     },
     ...rest,
   });
