@@ -215,11 +215,6 @@ export const errorDefinitions = {
     'Restore the topic, or start the version that made it.',
   ),
   FB_LOG_FENCED: define(500, 'Another writer took over the log', 'Stop one of the two.'),
-  FB_PARTITION_LOST: define(
-    500,
-    'The partition belongs to another consumer now',
-    'Nothing: its new owner goes on from what was committed.',
-  ),
   FB_MODEL_MISSING: define(
     500,
     'A model file is missing',

@@ -30,7 +30,12 @@ export interface Topic<Value> {
   readonly placement: 'artifact' | 'key';
   /** The limit that says how long a record is kept; null: for ever. */
   readonly retention:
-    'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | 'sampleRetentionMs' | null;
+    | 'reportRetentionMs'
+    | 'decisionRetentionMs'
+    | 'answerLifeMs'
+    | 'sampleRetentionMs'
+    | 'signalRetentionMs'
+    | null;
   /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
   readonly compaction: { readonly minLagMs: number } | null;
   readonly holds: string;
@@ -359,7 +364,7 @@ export const topics = {
     keyOf: (record) => record.artifactKey,
     placeOf: (record) => record.artifactKey,
     placement: 'artifact',
-    retention: null,
+    retention: 'signalRetentionMs',
     compaction: { minLagMs: 0 },
     holds: 'changelog of the correlator’s folded state',
   }),

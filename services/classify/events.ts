@@ -16,7 +16,6 @@ export interface ClassifyEvents {
   /** A classifier did not answer in time: it has failed, about these reports and those that come until it does. */
   late(classifier: string, reports: number, afterMs: number): void;
   poisoned(group: string, records: number): void;
-  commitFailed(group: string, error: unknown): void;
   /** At start, and whenever changed files were put in force. */
   rulesLoaded(loaded: LoadedRules): void;
   /** The folders could not be read; the rules are as they were. */
@@ -98,9 +97,6 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     poisoned(group, records) {
       poison.inc({ group }, records);
       logger.warn({ group, records }, 'records could not be read; they lie in the dead letters');
-    },
-    commitFailed(group, error) {
-      logger.warn({ group, error }, 'an offset was not committed; the next commit covers it');
     },
     rulesLoaded(loaded) {
       const all = loaded.rules.length + loaded.correlations.length;

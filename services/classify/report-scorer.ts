@@ -19,7 +19,7 @@ const gatherMs = 50;
 export interface ReportScorerOptions {
   readonly log: TopicLog;
   readonly scorers: readonly LineUpScorer[];
-  readonly events: Pick<ClassifyEvents, 'poisoned' | 'commitFailed'>;
+  readonly events: Pick<ClassifyEvents, 'poisoned'>;
 }
 
 type Asked = TypedRecord<AcceptedReport> & { readonly value: AcceptedReport };
@@ -69,9 +69,7 @@ export class ReportScorer implements Part {
     }
     await Promise.all(writes);
     const { topic, partition, end: offset } = batch;
-    consumer
-      .commit({ topic, partition, offset })
-      .catch((error: unknown) => events.commitFailed(classifyGroup, error));
+    consumer.commit({ topic, partition, offset });
   }
 
   /** Resolves when most have answered. @returns what is still to be waited for; each has somebody who hears of its failure */

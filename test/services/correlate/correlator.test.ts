@@ -64,14 +64,15 @@ async function startCorrelator(): Promise<void> {
     const latest = await embedded.latest(topics.signals.name, [...keys]);
     return new Map(
       keys.flatMap((key) => {
-        const value = latest.get(key)?.value;
-        return value == null
-          ? []
-          : [[key, (JSON.parse(Buffer.from(value).toString()) as { state: unknown }).state] as const];
+        const record = latest.get(key);
+        if (record?.value == null) return [];
+        const { state } = JSON.parse(Buffer.from(record.value).toString()) as { state: unknown };
+        return [[key, { state, writtenMs: record.appendedAt }] as const];
       }),
     );
   };
-  const signals = new EmbeddedSignals({ load, cacheEntries: 1000, lookBackMs: limits.lookBackMs });
+  const { lookBackMs, signalRetentionMs: retentionMs } = limits;
+  const signals = new EmbeddedSignals({ load, cacheEntries: 1000, lookBackMs, retentionMs });
   const events = createCorrelateEvents(createLogger({ name: 'test', level: 'silent' }), createMetrics());
   const { parts } = createCorrelate({
     log,
