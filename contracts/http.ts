@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactKeySchema } from './artifact.ts';
+import { namedArtifactKeySchema } from './canonical.ts';
 import { decisionRecordSchema } from './decision.ts';
 import {
   actionSchema,
@@ -190,7 +191,7 @@ export const reportOutcomeSchema = z
   .meta({ id: 'ReportOutcome' });
 
 export const lookupSchema = z.strictObject({
-  keys: z.array(artifactKeySchema).min(1).max(defaultLimits.lookupsPerRequest),
+  keys: z.array(namedArtifactKeySchema).min(1).max(defaultLimits.lookupsPerRequest),
 });
 export const lookupResultSchema = z
   .object({
