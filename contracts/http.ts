@@ -161,7 +161,9 @@ export const reportResultSchema = z
     status: reportStatusSchema,
     artifact: artifactKeySchema.nullable(),
     entry: entrySchema.nullable(),
-    verdict: verdictOrPendingSchema.nullable(),
+    verdict: verdictOrPendingSchema
+      .nullable()
+      .describe('Null: none will come, for the report was rejected or is too old to be judged.'),
     dropped: z.int().positive().apply(optional).describe('ECS keys that were not taken.'),
     error: problemSchema.apply(optional),
     retryAfterMs: z.int().positive().apply(optional),
