@@ -107,9 +107,13 @@ export function identifyArtifact(artifact: Artifact): IdentifiedArtifact {
 }
 
 function unidentified(artifact: Artifact, wants: string): FirebreakError {
-  return new FirebreakError('FB_ARTIFACT_UNIDENTIFIED', `A ${artifact.kind} is identified by ${wants}.`, {
-    errors: [{ pointer: '/artifact', detail: `Send ${wants}.` }],
-  });
+  return new FirebreakError(
+    'FB_ARTIFACT_UNIDENTIFIED',
+    `${artifact.kind === 'ip' ? 'An' : 'A'} ${artifact.kind} is identified by ${wants}.`,
+    {
+      errors: [{ pointer: '/artifact', detail: `Send ${wants}.` }],
+    },
+  );
 }
 
 function fileKey(artifact: Artifact): ArtifactKey {
