@@ -58,6 +58,10 @@ const companions = [
   /^(?:choco|scoop|winget) (?:install|upgrade|update|bucket add|feature enable)(?: [\w.@-]+)*$/i,
 ];
 
+/** Some documentation starts another shell for it; one that hides its window is not meant. */
+const shell =
+  /^\s*(?:powershell|pwsh)(?:\.exe)?(?: -nop(?:rofile)?| -noninteractive| -(?:executionpolicy|ep|ex) \w+)* -c(?:ommand)? "([^"]+)"\s*$/i;
+
 /**
  * The documented start of a public installer is the same few statements that every downloader has; the address is what
  * tells them apart. Only a text that holds nothing else is recognized, so nothing can be hidden behind it.
@@ -65,7 +69,7 @@ const companions = [
  */
 export function publicInstaller(text: string): string | undefined {
   if (text.length > longest) return undefined;
-  const statements = text
+  const statements = (shell.exec(text)?.[1] ?? text)
     .split(/[;\r\n]/)
     .map((statement) => statement.replace(/\s+/g, ' ').trim())
     .filter((statement) => statement !== '');

@@ -18,6 +18,7 @@ const documented: readonly (readonly [string, string])[] = [
     'Set-ExecutionPolicy -ExecutionPolicy RemoteSigned -Scope CurrentUser\nInvoke-RestMethod -Uri https://get.scoop.sh | Invoke-Expression',
   ],
   ['uv', 'irm https://astral.sh/uv/install.ps1 | iex'],
+  ['uv', 'powershell -ExecutionPolicy ByPass -c "irm https://astral.sh/uv/install.ps1 | iex"'],
   ['PowerShell', 'iex "& { $(irm https://aka.ms/install-powershell.ps1) } -UseMSI"'],
   [
     '.NET',
@@ -26,6 +27,8 @@ const documented: readonly (readonly [string, string])[] = [
 ];
 
 const borrowed: readonly string[] = [
+  'powershell -w hidden -ep bypass -c "irm https://astral.sh/uv/install.ps1 | iex"',
+  'powershell -ep bypass -c "irm https://astral.sh/uv/install.ps1 | iex; C:\\Users\\Public\\a.exe"',
   chocolatey.replace('community.chocolatey.org', 'community.chocolatey.org.example.net'),
   chocolatey.replace('https:', 'http:'),
   chocolatey.replace('/install.ps1', '/install.ps1?x=../a'),
