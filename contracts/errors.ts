@@ -303,16 +303,3 @@ export function toProblem(error: FirebreakError): Problem {
     ...(error.errors && { errors: [...error.errors] }),
   };
 }
-
-/** @returns one entry per zod issue; unrecognized keys are named one by one */
-export function toFieldErrors(error: z.ZodError, prefix = ''): readonly FieldError[] {
-  return error.issues.slice(0, 20).flatMap((issue) => {
-    const pointer =
-      prefix +
-      issue.path.map((part) => '/' + String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('');
-    if (issue.code !== 'unrecognized_keys') return [{ pointer, detail: issue.message }];
-    return issue.keys
-      .slice(0, 20)
-      .map((key) => ({ pointer: `${pointer}/${key}`, detail: 'This key is not known here.' }));
-  });
-}
