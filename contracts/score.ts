@@ -85,11 +85,18 @@ export type Score = z.infer<typeof scoreSchema>;
 /** The answers for one report that were there together. */
 export const reportScoresSchema = z.object({
   ...scoredReport,
+  awaited: z.boolean().describe('A request is held for the verdict on the report.'),
+  held: z.boolean().describe('The device holds the artifact until it is told.'),
   scores: z.array(classifierScoreSchema).min(1).max(64),
 });
 export type ReportScores = z.infer<typeof reportScoresSchema>;
 
 /** @returns the answers, each with the report that it is for */
-export function scoresOf({ scores, ...report }: ReportScores): readonly Score[] {
+export function scoresOf({
+  scores,
+  awaited: _awaited,
+  held: _held,
+  ...report
+}: ReportScores): readonly Score[] {
   return scores.map((score) => ({ ...report, ...score }));
 }

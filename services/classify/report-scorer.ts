@@ -106,10 +106,11 @@ function isAsked(record: TypedRecord<AcceptedReport>): record is Asked {
 }
 
 function recordOf(
-  { tenantId, deviceId, artifactKey, report }: AcceptedReport,
+  { tenantId, deviceId, artifactKey, awaited, report }: AcceptedReport,
   reportOffset: number,
   scores: ClassifierScore[],
 ): ReportScores {
   const { id: reportId, '@timestamp': reportedAt } = report;
-  return { tenantId, deviceId, reportId, reportedAt, reportOffset, artifactKey, scores };
+  const held = report.localAction === 'held';
+  return { tenantId, deviceId, reportId, reportedAt, reportOffset, artifactKey, awaited, held, scores };
 }

@@ -28,7 +28,11 @@ export interface Occasion {
   readonly missing: readonly string[];
   readonly fileName: string | null;
   readonly processEntityId: string | null;
-  /** The report itself, where there is one: it may be waited for, and it may testify. */
+  /** A request is held for the verdict. */
+  readonly awaited: boolean;
+  /** The device holds the artifact until it is told. */
+  readonly held: boolean;
+  /** The report itself, where there is one: it may testify. */
   readonly report: AcceptedReport | null;
 }
 
@@ -65,12 +69,14 @@ function ofReport(join: Join, end: JoinEnd): Occasion {
     missing: missingClassifiers(join),
     fileName: report.report.file?.name ?? null,
     processEntityId: report.report.process?.entity_id ?? null,
+    awaited: report.awaited,
+    held: report.report.localAction === 'held',
     report,
   };
 }
 
 function ofLateScores(record: ReportScores): Occasion {
-  const { artifactKey, tenantId, deviceId, reportId, reportedAt } = record;
+  const { artifactKey, tenantId, deviceId, reportId, reportedAt, awaited, held } = record;
   const scores = scoresOf(record);
   const newest = scores.reduce((last, { scoredAt }) => (scoredAt > last ? scoredAt : last), reportedAt);
   const names = scores.map(({ classifier, version }) => `${classifier}@${version}`).sort();
@@ -93,6 +99,8 @@ function ofLateScores(record: ReportScores): Occasion {
     missing: [],
     fileName: null,
     processEntityId: null,
+    awaited,
+    held,
     report: null,
   };
 }
@@ -111,6 +119,8 @@ function ofFinding(finding: Finding): Occasion {
     missing: [],
     fileName: null,
     processEntityId: 'score' in finding ? null : (finding.processEntityId ?? null),
+    awaited: false,
+    held: false,
     report: null,
   };
 }

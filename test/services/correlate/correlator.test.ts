@@ -203,6 +203,24 @@ describe('the correlator', () => {
     });
   });
 
+  test('who waits is not told that nothing was found while classifiers are still to answer', async () => {
+    await startCorrelator();
+    const accepted = await report(
+      { artifact: { kind: 'script', text: 'harmless, and heard late' }, localAction: 'held' },
+      null,
+      { awaited: true },
+    );
+    const [first] = await decisionsOn(accepted.artifactKey, 1);
+    expect(first).toMatchObject({ end: 'deadline', verdict: 'no-threats-found' });
+    expect(about(await all(topics.answers), accepted.artifactKey)).toEqual([]);
+    const scores = profiles.map(({ id }) => scoreOf(accepted, id, 0.01));
+    await log.append(topics.scores, [{ ...together(...scores), awaited: true, held: true }]);
+    await decisionsOn(accepted.artifactKey, 2);
+    expect(about(await all(topics.answers), accepted.artifactKey)).toMatchObject([
+      { held: true, origin: { reportId: accepted.report.id } },
+    ]);
+  });
+
   test('scores that come late together are one revision, which holds what each says', async () => {
     await startCorrelator();
     const accepted = await report({ artifact: { kind: 'script', text: 'unheard for long' } }, null);
