@@ -7,7 +7,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/copy-assets.mjs scripts/rebuild-history.ts scripts/
+COPY scripts/copy-assets.mjs scripts/rebuild-history.ts scripts/command-line.ts scripts/
 COPY contracts contracts
 COPY engine engine
 COPY classifiers classifiers

@@ -82,6 +82,7 @@ export async function measureFloor(artifacts: number, hopRate: number): Promise<
       load: () => Promise.resolve(new Map()),
       cacheEntries: 1_000_000,
       lookBackMs: defaultLimits.lookBackMs,
+      retentionMs: defaultLimits.signalRetentionMs,
     });
     const signalsUs = await cpuUs(async () => {
       for (const portion of portions) await signals.fold(portion.map((report) => foldReport(report, [])));

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { z } from 'zod';
 import { artifactKeySchema, type Artifact, type ArtifactKey } from './artifact.ts';
 import type { ArtifactKind, EvidenceKind, Reach } from './domain.ts';
 import { FirebreakError } from './errors.ts';
@@ -106,9 +107,13 @@ export function identifyArtifact(artifact: Artifact): IdentifiedArtifact {
 }
 
 function unidentified(artifact: Artifact, wants: string): FirebreakError {
-  return new FirebreakError('FB_ARTIFACT_UNIDENTIFIED', `A ${artifact.kind} is identified by ${wants}.`, {
-    errors: [{ pointer: '/artifact', detail: `Send ${wants}.` }],
-  });
+  return new FirebreakError(
+    'FB_ARTIFACT_UNIDENTIFIED',
+    `${artifact.kind === 'ip' ? 'An' : 'A'} ${artifact.kind} is identified by ${wants}.`,
+    {
+      errors: [{ pointer: '/artifact', detail: `Send ${wants}.` }],
+    },
+  );
 }
 
 function fileKey(artifact: Artifact): ArtifactKey {
@@ -152,6 +157,31 @@ function identifyValue(
   if (form === null) throw unidentified(artifact, `\`value\`, a valid ${artifact.kind}`);
   return { key: artifactKeySchema.parse(key(form)), evidence: 'content' };
 }
+
+/** @returns the key in the spelling of reports, or null when the value is none of its kind */
+function canonicalKey(text: string): string | null {
+  const value = text.slice(text.indexOf(':') + 1);
+  const form = text.startsWith('domain:')
+    ? canonicalDomain(value)
+    : text.startsWith('ip:')
+      ? canonicalIp(value)
+      : value;
+  return form === null ? null : text.slice(0, -value.length) + form;
+}
+
+/**
+ * An artifact key as somebody names it who did not compute it: `domain:Example.ORG.` and `ip:2001:DB8::1` become the keys
+ * that reports have. Taken as they stand they would meet none, and a block on them would block nothing.
+ */
+export const namedArtifactKeySchema = z
+  .string()
+  .max(300)
+  .transform((text, context): ArtifactKey => {
+    const key = artifactKeySchema.safeParse(canonicalKey(text.toLowerCase()));
+    if (key.success) return key.data;
+    context.addIssue('an artifact key such as file:sha256:…, domain:example.org or ip:192.0.2.1');
+    return z.NEVER;
+  });
 
 /** @returns the kind of an artifact key */
 export function kindOfKey(key: ArtifactKey): ArtifactKind {

@@ -215,11 +215,6 @@ export const errorDefinitions = {
     'Restore the topic, or start the version that made it.',
   ),
   FB_LOG_FENCED: define(500, 'Another writer took over the log', 'Stop one of the two.'),
-  FB_PARTITION_LOST: define(
-    500,
-    'The partition belongs to another consumer now',
-    'Nothing: its new owner goes on from what was committed.',
-  ),
   FB_MODEL_MISSING: define(
     500,
     'A model file is missing',
@@ -307,17 +302,4 @@ export function toProblem(error: FirebreakError): Problem {
     retryable,
     ...(error.errors && { errors: [...error.errors] }),
   };
-}
-
-/** @returns one entry per zod issue; unrecognized keys are named one by one */
-export function toFieldErrors(error: z.ZodError, prefix = ''): readonly FieldError[] {
-  return error.issues.slice(0, 20).flatMap((issue) => {
-    const pointer =
-      prefix +
-      issue.path.map((part) => '/' + String(part).replaceAll('~', '~0').replaceAll('/', '~1')).join('');
-    if (issue.code !== 'unrecognized_keys') return [{ pointer, detail: issue.message }];
-    return issue.keys
-      .slice(0, 20)
-      .map((key) => ({ pointer: `${pointer}/${key}`, detail: 'This key is not known here.' }));
-  });
 }

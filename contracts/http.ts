@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactKeySchema } from './artifact.ts';
+import { namedArtifactKeySchema } from './canonical.ts';
 import { decisionRecordSchema } from './decision.ts';
 import {
   actionSchema,
@@ -160,7 +161,9 @@ export const reportResultSchema = z
     status: reportStatusSchema,
     artifact: artifactKeySchema.nullable(),
     entry: entrySchema.nullable(),
-    verdict: verdictOrPendingSchema.nullable(),
+    verdict: verdictOrPendingSchema
+      .nullable()
+      .describe('Null: none will come, for the report was rejected or is too old to be judged.'),
     dropped: z.int().positive().apply(optional).describe('ECS keys that were not taken.'),
     error: problemSchema.apply(optional),
     retryAfterMs: z.int().positive().apply(optional),
@@ -190,7 +193,7 @@ export const reportOutcomeSchema = z
   .meta({ id: 'ReportOutcome' });
 
 export const lookupSchema = z.strictObject({
-  keys: z.array(artifactKeySchema).min(1).max(defaultLimits.lookupsPerRequest),
+  keys: z.array(namedArtifactKeySchema).min(1).max(defaultLimits.lookupsPerRequest),
 });
 export const lookupResultSchema = z
   .object({

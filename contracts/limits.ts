@@ -193,6 +193,11 @@ export const limitDefinitions = {
     'FIREBREAK_RETENTION_DECISIONS_MS',
     'How far back history can be rebuilt from the log.',
   ),
+  signalRetentionMs: limit(
+    180 * day,
+    'FIREBREAK_RETENTION_SIGNALS_MS',
+    'An artifact that nobody has seen or testified about for so long is forgotten, confirmations and protection too. As long as history tells what was known; never while an entry that rests on it is in force.',
+  ),
   sharedFromTenants: limit(
     3,
     'FIREBREAK_SHARED_FROM_TENANTS',
@@ -284,6 +289,14 @@ const relations: readonly { readonly says: string; readonly holds: (limits: Limi
   { says: 'sharedFromTenants >= 3', holds: (l) => l.sharedFromTenants >= 3 },
   { says: 'cursorLifeMs < tombstoneDelayMs', holds: (l) => l.cursorLifeMs < l.tombstoneDelayMs },
   { says: 'suspicionLifeMs <= blockLifeMs', holds: (l) => l.suspicionLifeMs <= l.blockLifeMs },
+  {
+    says: 'blockLifeMs + lookBackMs <= signalRetentionMs',
+    holds: (l) => l.blockLifeMs + l.lookBackMs <= l.signalRetentionMs,
+  },
+  {
+    says: 'answerLifeMs + lookBackMs <= signalRetentionMs',
+    holds: (l) => l.answerLifeMs + l.lookBackMs <= l.signalRetentionMs,
+  },
   {
     says: 'changelogIntervalMs < reportRetentionMs',
     holds: (l) => l.changelogIntervalMs < l.reportRetentionMs,

@@ -46,8 +46,7 @@ export const scoredSchema = z.object({
   evidence: z.array(scoreEvidenceSchema).max(64),
 });
 
-/** One classifier's answer for one report. */
-export const scoreSchema = z.object({
+const scoredReport = {
   tenantId: tenantIdSchema,
   deviceId: deviceIdSchema,
   reportId: reportIdSchema,
@@ -60,6 +59,10 @@ export const scoreSchema = z.object({
       'Where the report lies in its partition: who hears the score after it was decided finds it there.',
     ),
   artifactKey: artifactKeySchema,
+};
+
+/** One classifier's answer, whatever report it is for. */
+export const classifierScoreSchema = z.object({
   classifier: z.string().max(64),
   version: z.string().max(64),
   featureSchemaVersion: z.int(),
@@ -73,4 +76,27 @@ export const scoreSchema = z.object({
     z.object({ outcome: z.literal('failed'), reason: z.string().max(300) }),
   ]),
 });
+export type ClassifierScore = z.infer<typeof classifierScoreSchema>;
+
+/** One classifier's answer for one report. */
+export const scoreSchema = classifierScoreSchema.extend(scoredReport);
 export type Score = z.infer<typeof scoreSchema>;
+
+/** The answers for one report that were there together. */
+export const reportScoresSchema = z.object({
+  ...scoredReport,
+  awaited: z.boolean().describe('A request is held for the verdict on the report.'),
+  held: z.boolean().describe('The device holds the artifact until it is told.'),
+  scores: z.array(classifierScoreSchema).min(1).max(64),
+});
+export type ReportScores = z.infer<typeof reportScoresSchema>;
+
+/** @returns the answers, each with the report that it is for */
+export function scoresOf({
+  scores,
+  awaited: _awaited,
+  held: _held,
+  ...report
+}: ReportScores): readonly Score[] {
+  return scores.map((score) => ({ ...report, ...score }));
+}

@@ -16,7 +16,7 @@ import {
 } from './ids.ts';
 import { policySchema } from './policy.ts';
 import { reportSchema } from './report.ts';
-import { scoredSchema, scoreSchema } from './score.ts';
+import { reportScoresSchema, scoredSchema, scoreSchema } from './score.ts';
 import { optional } from './optional.ts';
 
 /** A topic, described once: producers, consumers, documents and tests read this. */
@@ -30,7 +30,12 @@ export interface Topic<Value> {
   readonly placement: 'artifact' | 'key';
   /** The limit that says how long a record is kept; null: for ever. */
   readonly retention:
-    'reportRetentionMs' | 'decisionRetentionMs' | 'answerLifeMs' | 'sampleRetentionMs' | null;
+    | 'reportRetentionMs'
+    | 'decisionRetentionMs'
+    | 'answerLifeMs'
+    | 'sampleRetentionMs'
+    | 'signalRetentionMs'
+    | null;
   /** Null: not compacted. A record is never compacted away sooner than after `minLagMs`. */
   readonly compaction: { readonly minLagMs: number } | null;
   readonly holds: string;
@@ -272,13 +277,14 @@ export const topics = {
   }),
   scores: topic({
     name: 'scores.v1',
-    schema: scoreSchema,
-    keyOf: (score) => score.artifactKey,
-    placeOf: (score) => score.artifactKey,
+    schema: reportScoresSchema,
+    keyOf: ({ artifactKey }) => artifactKey,
+    placeOf: ({ artifactKey }) => artifactKey,
     placement: 'artifact',
     retention: 'reportRetentionMs',
     compaction: null,
-    holds: 'one classifier’s answer for one report: a score, abstained or failed',
+    holds:
+      'answers of classifiers for one report that were there together: each a score, abstained or failed',
   }),
   shadow: topic({
     name: 'shadow.v1',
@@ -358,7 +364,7 @@ export const topics = {
     keyOf: (record) => record.artifactKey,
     placeOf: (record) => record.artifactKey,
     placement: 'artifact',
-    retention: null,
+    retention: 'signalRetentionMs',
     compaction: { minLagMs: 0 },
     holds: 'changelog of the correlator’s folded state',
   }),

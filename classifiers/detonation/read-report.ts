@@ -1,4 +1,5 @@
-import { FirebreakError, toFieldErrors } from '../../contracts/errors.ts';
+import { FirebreakError } from '../../contracts/errors.ts';
+import { toFieldErrors } from '../../contracts/field-errors.ts';
 import { JsonPruner } from '../../formats/json/json-pruner.ts';
 import { capeReportSchema, capeReportShape, type CapeReport } from './report-schema.ts';
 

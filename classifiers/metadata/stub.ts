@@ -26,6 +26,19 @@ type RequiredField = (typeof requiredFields)[number];
 const isProgram = (characteristics: number) => Math.floor(characteristics / 0x2000) % 2 === 0;
 const hasReversedBytes = (characteristics: number) => Math.floor(characteristics / 0x8000) % 2 === 1;
 
+/** Size of code and entry point of each stub that distutils (`bdist_wininst`) has shipped; its makers never built them anew. */
+const distutilsStubs: readonly (readonly [number, number])[] = [
+  [24_576, 27_871],
+  [28_672, 27_885],
+  [24_576, 26_935],
+  [144_896, 47_294],
+  [154_112, 58_120],
+  [137_728, 47_669],
+  [148_992, 57_804],
+  [367_616, 32_570],
+  [442_368, 38_856],
+];
+
 /** Figures are those of the stubs that the tools have put in front of their archives since 2002; a new one is added with a test. */
 const kinds: readonly StubKind[] = [
   {
@@ -48,6 +61,12 @@ const kinds: readonly StubKind[] = [
       hasReversedBytes(h.characteristics) &&
       h.size_of_code <= 110_000 &&
       h.address_of_entry_point - h.base_of_code > 0.88 * h.size_of_code,
+  },
+  {
+    code: 'installer-stub',
+    title: 'The header is that of an installer made by Python’s distutils, whatever it installs.',
+    header: (h) =>
+      distutilsStubs.some(([code, entry]) => h.size_of_code === code && h.address_of_entry_point === entry),
   },
   {
     code: 'packed',

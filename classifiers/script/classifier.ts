@@ -16,6 +16,7 @@ import {
   type ScriptWindow,
 } from './features.ts';
 import { isOtherLanguage } from './language.ts';
+import { publicInstaller } from './public-installer.ts';
 
 /** Fewer tokens say nothing. */
 const leastTokens = 4;
@@ -122,6 +123,8 @@ function* read(report: Report): Generator<undefined, Reading, undefined> {
   const silent = (silence: string): Reading => ({ text, windows: [], silence });
   if (text.trim() === '') return silent('The report has no text of the script.');
   if (isOtherLanguage(report)) return silent('The text is no PowerShell; rules judge other languages.');
+  const installer = publicInstaller(text);
+  if (installer !== undefined) return silent(`The text is the documented start of ${installer}'s installer.`);
   const { tokens, windows } = yield* readFeatures(text);
   if (tokens < leastTokens) return silent('So few words say nothing.');
   return { text, windows, silence: undefined };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { artifactKeySchema, sha256Schema } from '../artifact.ts';
+import { sha256Schema } from '../artifact.ts';
+import { namedArtifactKeySchema } from '../canonical.ts';
 import { detonationSchema } from '../detonation.ts';
 import type { Operation } from '../operation.ts';
 import { answer, problem } from './lists.ts';
@@ -23,7 +24,7 @@ export const takeDetonationOperation = {
   summary:
     'Hands in what a sandbox (CAPE) saw a file do: evidence in this organization, which decides on the file again; the same report again changes nothing',
   access: { kind: 'person', role: 'analyst' },
-  params: z.object({ key: artifactKeySchema }),
+  params: z.object({ key: namedArtifactKeySchema }),
   takesBytes: 'application/json',
   bodyDocument: capeReportDocument,
   answers: {

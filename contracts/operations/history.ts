@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { artifactKeySchema, md5Schema, sha1Schema, sha256Schema } from '../artifact.ts';
+import { md5Schema, sha1Schema, sha256Schema } from '../artifact.ts';
+import { namedArtifactKeySchema } from '../canonical.ts';
 import {
   actionSchema,
   artifactKindSchema,
@@ -41,7 +42,7 @@ export const listVerdictsOperation = {
   query: z.strictObject({
     ...timeParameters,
     ...pageParameters,
-    artifact: repeated(z.union([artifactKeySchema, anyHash])).describe('An artifact key or any hash.'),
+    artifact: repeated(z.union([namedArtifactKeySchema, anyHash])).describe('An artifact key or any hash.'),
     kind: repeated(artifactKindSchema),
     verdict: repeated(verdictSchema),
     action: repeated(actionSchema),
@@ -107,7 +108,7 @@ export const getArtifactOperation = {
   tag: 'history',
   summary: 'What is known of an artifact: prevalence, names, what is in force, timeline, reports, relations',
   access: viewer,
-  params: z.object({ key: artifactKeySchema }),
+  params: z.object({ key: namedArtifactKeySchema }),
   answers: { 200: answer('The artifact.', artifactViewSchema), 404: notFound },
 } as const satisfies Operation;
 
@@ -118,7 +119,7 @@ export const listArtifactDevicesOperation = {
   tag: 'history',
   summary: 'Devices of the organization that reported the artifact',
   access: viewer,
-  params: z.object({ key: artifactKeySchema }),
+  params: z.object({ key: namedArtifactKeySchema }),
   query: z.strictObject(pageParameters),
   answers: { 200: answer('A page.', listOf(artifactDeviceSchema)), 400: badPage },
 } as const satisfies Operation;
@@ -133,7 +134,7 @@ export const listReportsOperation = {
   query: z.strictObject({
     ...timeParameters,
     ...pageParameters,
-    artifact: repeated(z.union([artifactKeySchema, anyHash])).describe('An artifact key or any hash.'),
+    artifact: repeated(z.union([namedArtifactKeySchema, anyHash])).describe('An artifact key or any hash.'),
     kind: repeated(artifactKindSchema),
     device: repeated(deviceIdSchema),
     detectionSource: repeated(detectionSourceSchema),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { artifactKeySchema } from '../artifact.ts';
+import { namedArtifactKeySchema } from '../canonical.ts';
 import { auditItemSchema, createOverrideSchema, listOf, overrideSchema } from '../http.ts';
 import { overrideIdSchema } from '../ids.ts';
 import type { Operation } from '../operation.ts';
@@ -15,7 +15,7 @@ export const createOverrideOperation = {
   summary:
     'An analyst’s decision on an artifact: it travels at once, outlives later revisions, and replaces an earlier one with the same targets',
   access: { kind: 'person', role: 'analyst' },
-  params: z.object({ key: artifactKeySchema }),
+  params: z.object({ key: namedArtifactKeySchema }),
   body: createOverrideSchema,
   answers: {
     201: answer('In force, and on its way to the agents.', overrideSchema),
@@ -35,7 +35,7 @@ export const listOverridesOperation = {
   access: { kind: 'person', role: 'viewer' },
   query: z.strictObject({
     ...pageParameters,
-    artifact: repeated(artifactKeySchema),
+    artifact: repeated(namedArtifactKeySchema),
     inForce: z.enum(['true', 'false']).optional().describe('Only those in force, or only those that ended.'),
   }),
   answers: { 200: answer('A page.', listOf(overrideSchema)), 400: badPage },

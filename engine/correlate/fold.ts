@@ -1,3 +1,4 @@
+import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
 import type { Score, ScoreEvidence, Tactic } from '../../contracts/score.ts';
 import type { Fact, SignalStep } from '../../contracts/signals.ts';
@@ -60,9 +61,9 @@ export function foldReport(report: AcceptedReport, scores: readonly Score[]): Si
   };
 }
 
-/** @returns the step of a score that came after its report was decided; no sighting, the report made that */
-export function foldLateScore(score: Score): SignalStep {
-  return { key: score.artifactKey, facts: scoreFacts(score) };
+/** @returns the step of scores that came after their report was decided; no sighting, the report made that */
+export function foldLateScores(key: ArtifactKey, scores: readonly Score[]): SignalStep {
+  return { key, facts: scores.flatMap(scoreFacts) };
 }
 
 /** @returns the step of what was found beside the artifact's reports */

@@ -46,10 +46,13 @@ export function openJoin(
   };
 }
 
-/** @returns the join with the score; of two answers of one classifier the first counts, a repeat changes nothing */
-export function addScore(join: Join, score: Score): Join {
-  if (join.scores.has(score.classifier)) return join;
-  return { ...join, scores: new Map(join.scores).set(score.classifier, score) };
+/** @returns the join with the scores; of two answers of one classifier the first counts, a repeat changes nothing */
+export function addScores(join: Join, scores: readonly Score[]): Join {
+  const news = scores.filter(({ classifier }) => !join.scores.has(classifier));
+  if (news.length === 0) return join;
+  const all = new Map(join.scores);
+  for (const score of news) if (!all.has(score.classifier)) all.set(score.classifier, score);
+  return { ...join, scores: all };
 }
 
 /** @returns expected classifiers without an answer, in the order of the registry */

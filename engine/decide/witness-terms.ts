@@ -23,12 +23,9 @@ function alone(config: DecisionConfig): number {
 interface Weighed {
   readonly witness: Witness;
   readonly weight: number;
-}
-
-interface Counted extends Weighed {
-  readonly micronats: number;
-  /** How much of its weight, in words. */
-  readonly counted: string;
+  /** What of the weight counts beside another witness, in permille. */
+  readonly permille: number;
+  readonly share: number;
 }
 
 /**
@@ -39,49 +36,59 @@ interface Counted extends Weighed {
 export function witnessTerms(witnesses: readonly Witness[], config: DecisionConfig): readonly Term[] {
   const weighed = witnesses
     .filter(({ supportsOnly }) => supportsOnly !== true)
-    .map((witness) => ({ witness, weight: witnessMicronats(witness, config) }))
+    .map((witness) => weigh(witness, config))
     .sort((a, b) => b.weight - a.weight || (a.witness.classifier < b.witness.classifier ? -1 : 1));
-  let [largest, largestSum]: [readonly Counted[], number] = [[], -Infinity];
+  let [largest, largestSum]: [readonly number[], number] = [[], -Infinity];
+  let leading: Weighed | undefined;
   for (const lead of weighed) {
     const counted = countedBeside(lead, weighed, config);
-    const sum = counted.reduce((total, { micronats }) => total + micronats, 0);
-    if (sum > largestSum) [largest, largestSum] = [counted, sum];
+    const sum = counted.reduce((total, micronats) => total + micronats, 0);
+    if (sum > largestSum) [leading, largest, largestSum] = [lead, counted, sum];
   }
-  return largest.map(termOf);
+  const terms = weighed.map((one, index) => termOf(one, largest[index] ?? 0, one === leading));
+  const first = weighed.findIndex((one) => one === leading);
+  return [...terms.splice(first, 1), ...terms];
 }
 
+function weigh(witness: Witness, config: DecisionConfig): Weighed {
+  const weight = witnessMicronats(witness, config);
+  const permille = shareOf(witness, weight, config);
+  return { witness, weight, permille, share: Math.trunc((weight * permille) / 1000) };
+}
+
+/** @returns what each of them counts, in order */
 function countedBeside(
   lead: Weighed,
   weighed: readonly Weighed[],
   config: DecisionConfig,
-): readonly Counted[] {
+): readonly number[] {
   const above = lead.weight - alone(config);
   const decides = above >= 0 && config.combiner?.deciding.includes(lead.witness.classifier) === true;
   let mayTake = decides ? above : Infinity;
-  const others = weighed.filter((one) => one !== lead);
-  return [
-    { ...lead, micronats: lead.weight, counted: '' },
-    ...others.map((one): Counted => {
-      const permille = shareOf(one, config);
-      const share = Math.trunc((one.weight * permille) / 1000);
-      const micronats = Math.max(share, -mayTake);
-      if (micronats < 0) mayTake += micronats;
-      const bound = micronats === share ? '' : `, and no more than leaves the block`;
-      return { ...one, micronats, counted: `, counted at ${permille / 10} % beside another witness${bound}` };
-    }),
-  ];
+  return weighed.map((one) => {
+    if (one === lead) return lead.weight;
+    const micronats = Math.max(one.share, -mayTake);
+    if (micronats < 0) mayTake += micronats;
+    return micronats;
+  });
 }
 
 /** In permille. */
-function shareOf({ witness, weight }: Weighed, { combiner, laterWitnessPermille }: DecisionConfig): number {
-  const share = combiner?.shares.find(({ classifier }) => classifier === witness.classifier);
+function shareOf(
+  { classifier }: Witness,
+  weight: number,
+  { combiner, laterWitnessPermille }: DecisionConfig,
+): number {
+  const share = combiner?.shares.find((each) => each.classifier === classifier);
   if (share === undefined) return laterWitnessPermille;
   return weight < 0 ? share.innocencePermille : share.malicePermille;
 }
 
-function termOf({ witness, micronats, counted }: Counted): Term {
+function termOf({ witness, permille, share }: Weighed, micronats: number, leads: boolean): Term {
   const { classifier, version, probability, threshold, capped, content } = witness;
   const cap = capped ? ', capped as weak by construction' : '';
+  const bound = micronats === share ? '' : ', and no more than leaves the block';
+  const counted = leads ? '' : `, counted at ${permille / 10} % beside another witness${bound}`;
   return {
     name: `score:${classifier}`,
     // No negative zero: the record would not be read back as it was.

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { FirebreakError, toFieldErrors, type ErrorCode } from '../../contracts/errors.ts';
+import { FirebreakError, type ErrorCode } from '../../contracts/errors.ts';
+import { toFieldErrors } from '../../contracts/field-errors.ts';
 import type { Operation } from '../../contracts/operation.ts';
 import { continueTrace } from '../telemetry/trace.ts';
 import { readBytes } from './read-bytes.ts';

@@ -4,13 +4,15 @@ import { v7 as uuidv7 } from 'uuid';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { OpenApiDocument } from '../../contracts/openapi.ts';
 import { answerProblem } from './problem.ts';
+import { systemPaths } from './system-routes.ts';
 
 /** Knows which methods an address takes, whichever service answers them, to tell 405 from 404. Asked only when no route matched. */
 export class PathTable {
   readonly #paths: readonly { readonly pattern: RegExp; readonly method: string }[];
 
   constructor({ paths }: Pick<OpenApiDocument, 'paths'>) {
-    this.#paths = Object.entries(paths).flatMap(([path, methods]) => {
+    const system = Object.fromEntries(systemPaths.map((path) => [path, { get: {} }]));
+    this.#paths = Object.entries({ ...system, ...paths }).flatMap(([path, methods]) => {
       const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[^}]+\}/g, '[^/]+')}$`);
       return Object.keys(methods).map((method) => ({ method: method.toUpperCase(), pattern }));
     });

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { OpenApiDocument } from '../../contracts/openapi.ts';
 import { getLiveness, getReadiness } from '../../contracts/operations/service.ts';
@@ -28,22 +28,27 @@ export function healthRoutes(missing: () => readonly Missing[]): readonly Route[
   ];
 }
 
+/** Beside what the OpenAPI document describes; each takes GET and HEAD. */
+export const systemPaths = ['/metrics', '/openapi.json', '/docs'] as const;
+
 const noStore = { 'cache-control': 'no-store' };
 
 /** Metrics, the OpenAPI document and its readable page, which needs nothing from elsewhere. */
 export function registerSystemRoutes(app: FastifyInstance, options: SystemOptions): void {
   const { metrics, metricsToken, openApi } = options;
-  app.get('/metrics', async (request, reply) => {
+  const get = (path: (typeof systemPaths)[number], handler: RouteHandlerMethod) =>
+    app.route({ method: ['GET', 'HEAD'], url: path, handler });
+  get('/metrics', async (request, reply) => {
     checkMetricsAccess(request, metricsToken);
     const { mediaType, text } = await metrics.page();
     return reply.header('content-type', mediaType).headers(noStore).send(text);
   });
   const document = JSON.stringify(openApi);
-  app.get('/openapi.json', async (_request, reply) =>
+  get('/openapi.json', async (_request, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(document),
   );
   const page = docsPage(openApi);
-  app.get('/docs', async (_request, reply) =>
+  get('/docs', async (_request, reply) =>
     reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', contentSecurityPolicy)

@@ -9,9 +9,10 @@
  */
 export interface Log {
   /**
-   * Creates what is not there and adopts a changed retention.
+   * Creates what is not there and adopts a changed retention, also that of a compacted topic that had none.
    *
-   * @throws FB_TOPIC_CONFLICT when a topic is there with another partition count or kind of compaction
+   * @throws FB_TOPIC_CONFLICT when a topic is there with another partition count, or with compaction where it is to be
+   * without, or the other way round
    */
   createTopics(topics: readonly TopicSpec[]): Promise<void>;
 
@@ -57,7 +58,10 @@ export interface Log {
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
-  /** How long a record is kept at least; null keeps it until compaction or `deleteBefore` takes it. */
+  /**
+   * How long a record is kept at least; null keeps it until compaction or `deleteBefore` takes it. With compaction both
+   * hold: a last value that is older may go, too. Space comes back late: readers to whom age matters look at `appendedAt`.
+   */
   readonly retentionMs: number | null;
   /** Keeps the last value of every key; older ones may go `minLagMs` after their append. A null value deletes the key. */
   readonly compaction: { readonly minLagMs: number } | null;
@@ -136,8 +140,8 @@ export interface ConsumeOptions extends BatchLimits {
   /** Before the first batch of these partitions. Called again where something was away, as `handle` is. */
   readonly onGained?: (partitions: readonly PartitionRef[], consumer: Consumer) => Promise<void> | void;
   /**
-   * After the last handler of these partitions has returned, also at `stop`. When `clean`, a commit is still taken;
-   * otherwise another member may own them already.
+   * After the last handler of these partitions has returned, also at `stop`. When `clean`, what is committed before it
+   * returns still counts; otherwise another member may own them already.
    */
   readonly onLost?: (
     partitions: readonly PartitionRef[],
@@ -153,12 +157,12 @@ export type ConsumerGroup = Pick<ConsumeOptions, 'group' | 'topics'>;
 
 export interface Consumer {
   /**
-   * Says that everything before the position is settled; durable when it resolves. A new owner of the partition
-   * begins there and never earlier.
-   *
-   * @throws FB_PARTITION_LOST when the partition is no longer ours, FB_LOG_UNAVAILABLE (try again)
+   * Says that everything before the position is settled: once the log has that, a new owner of the partition begins there
+   * and never earlier. Returns at once. The position is sent, and tried again for as long as it takes, until the log has
+   * it, a newer one of the partition takes its place, or the partition is lost. A clean loss, also at `stop`, waits for it,
+   * and tries once more where the log does not take it. Of a partition that is not this consumer's it says nothing.
    */
-  commit(position: Position): Promise<void>;
+  commit(position: Position): void;
   /** No new batch of these partitions until `resume`; the handler that runs goes on. */
   pause(partitions: readonly PartitionRef[]): void;
   resume(partitions: readonly PartitionRef[]): void;

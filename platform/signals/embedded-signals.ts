@@ -1,14 +1,21 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { ArtifactSignals, SignalStep } from '../../contracts/signals.ts';
 import { SignalState } from './signal-state.ts';
-import type { Signals } from './signals.ts';
+import type { ChangelogState, RestoredState, Signals } from './signals.ts';
 
 export interface EmbeddedSignalsOptions {
   /** Last states in the changelog of the artifacts that have one: what fell out of memory is read back from there. */
-  readonly load: (keys: readonly ArtifactKey[]) => Promise<ReadonlyMap<ArtifactKey, unknown>>;
+  readonly load: (keys: readonly ArtifactKey[]) => Promise<ReadonlyMap<ArtifactKey, ChangelogState>>;
   /** States kept in memory beside those that the changelog does not hold yet. */
   readonly cacheEntries: number;
   readonly lookBackMs: number;
+  /** How long an artifact is known that nothing is folded of. */
+  readonly retentionMs: number;
+}
+
+interface Kept {
+  readonly state: SignalState;
+  untilMs: number;
 }
 
 /**
@@ -16,11 +23,11 @@ export interface EmbeddedSignalsOptions {
  *
  *   unknown ──touched──▶ loading ──read from the changelog──▶ clean ──folded──▶ dirty ──released──▶ clean ──evicted──▶ unknown
  *
- * Dirty states are never evicted: the changelog does not hold them yet.
+ * Dirty states are never evicted: the changelog does not hold them yet. What is past its retention is unknown, wherever it lies.
  */
 export class EmbeddedSignals implements Signals {
   readonly #options: EmbeddedSignalsOptions;
-  readonly #states = new Map<ArtifactKey, SignalState>();
+  readonly #states = new Map<ArtifactKey, Kept>();
   /** Changes since the changelog held it, as a count that only grows; what was dumped at that count may be released. */
   readonly #dirty = new Map<ArtifactKey, number>();
   readonly #dumped = new Map<ArtifactKey, number>();
@@ -35,12 +42,13 @@ export class EmbeddedSignals implements Signals {
   async fold(steps: readonly SignalStep[]): Promise<readonly ArtifactSignals[]> {
     await this.#bring(steps.map(({ key }) => key));
     const folded = steps.map((step) => {
-      const state = this.#touch(step.key);
+      const kept = this.#touch(step.key);
       if (step.sighting !== undefined || step.facts.length > 0) {
-        state.fold(step);
+        kept.state.fold(step);
+        this.#keep(kept, Date.now());
         this.#dirty.set(step.key, (this.#changes += 1));
       }
-      return state.snapshot(step.key, this.#options.lookBackMs);
+      return kept.state.snapshot(step.key, this.#options.lookBackMs);
     });
     this.#evict();
     return folded;
@@ -48,7 +56,7 @@ export class EmbeddedSignals implements Signals {
 
   async read(keys: readonly ArtifactKey[]): Promise<readonly ArtifactSignals[]> {
     await this.#bring(keys);
-    const read = keys.map((key) => this.#touch(key).snapshot(key, this.#options.lookBackMs));
+    const read = keys.map((key) => this.#touch(key).state.snapshot(key, this.#options.lookBackMs));
     this.#evict();
     return read;
   }
@@ -58,16 +66,20 @@ export class EmbeddedSignals implements Signals {
     return keys.map((key) => {
       const changes = this.#dirty.get(key);
       if (changes !== undefined) this.#dumped.set(key, changes);
-      return this.#touch(key).dump();
+      return this.#touch(key).state.dump();
     });
   }
 
-  async restore(states: readonly { readonly key: ArtifactKey; readonly state: unknown }[]): Promise<number> {
+  async restore(states: readonly RestoredState[]): Promise<number> {
     await this.#bring(states.map(({ key }) => key));
     let broken = 0;
-    for (const { key, state } of states) {
-      if (this.#touch(key).merge(state)) this.#dirty.set(key, (this.#changes += 1));
-      else broken += 1;
+    for (const { key, state, writtenMs } of states) {
+      if (this.#isForgotten(writtenMs)) continue;
+      const kept = this.#touch(key);
+      if (kept.state.merge(state)) {
+        this.#keep(kept, writtenMs);
+        this.#dirty.set(key, (this.#changes += 1));
+      } else broken += 1;
     }
     return broken;
   }
@@ -112,19 +124,29 @@ export class EmbeddedSignals implements Signals {
   async #load(keys: readonly ArtifactKey[]): Promise<void> {
     const dumped = await this.#options.load(keys);
     for (const key of keys) {
-      const state = new SignalState();
-      state.merge(dumped.get(key));
-      this.#states.set(key, state);
+      const kept = unknown();
+      const held = dumped.get(key);
+      if (held !== undefined && kept.state.merge(held.state)) this.#keep(kept, held.writtenMs);
+      this.#states.set(key, kept);
     }
   }
 
-  /** Moves it to the end of the order of eviction. */
-  #touch(key: ArtifactKey): SignalState {
-    const state = this.#states.get(key);
-    if (state === undefined) throw new Error(`The signals of ${key} were not brought into memory.`);
+  /** Moves it to the end of the order of eviction. What is past its retention begins anew. */
+  #touch(key: ArtifactKey): Kept {
+    const found = this.#states.get(key);
+    if (found === undefined) throw new Error(`The signals of ${key} were not brought into memory.`);
+    const kept = found.untilMs > Date.now() ? found : unknown();
     this.#states.delete(key);
-    this.#states.set(key, state);
-    return state;
+    this.#states.set(key, kept);
+    return kept;
+  }
+
+  #keep(kept: Kept, fromMs: number): void {
+    kept.untilMs = Math.max(kept.untilMs, fromMs + this.#options.retentionMs);
+  }
+
+  #isForgotten(writtenMs: number): boolean {
+    return writtenMs + this.#options.retentionMs <= Date.now();
   }
 
   #evict(): void {
@@ -133,4 +155,8 @@ export class EmbeddedSignals implements Signals {
       if (!this.#dirty.has(key)) this.#states.delete(key);
     }
   }
+}
+
+function unknown(): Kept {
+  return { state: new SignalState(), untilMs: -Infinity };
 }

@@ -4,8 +4,9 @@
 -- put(field, value)    changes a field, or takes it away (value nil), and notes it in `changes`
 -- slide(last)          counts the members seen since last - look-back, and no longer or once more those that this passed
 -- see(member, atText)  the member saw the artifact then; a new one is ignored when there are enough
+-- isFirstMember        the set of members was made by this script: it does not expire yet
 local hash, members, lookBackMs, mostMembers = KEYS[2], KEYS[3], tonumber(ARGV[2]), tonumber(ARGV[3])
-local state, dirty, changes, since = {}, {}, nil, nil
+local state, dirty, changes, since, isFirstMember = {}, {}, nil, nil, false
 
 local function put(field, value)
   state[field], dirty[field] = value, true
@@ -33,7 +34,11 @@ end
 local function see(member, atText)
   local at, before = tonumber(atText), tonumber(redis.call('ZSCORE', members, member) or nil)
   if before and before >= at then return end
-  if not before and redis.call('ZCARD', members) >= mostMembers then return end
+  if not before then
+    local known = redis.call('ZCARD', members)
+    if known >= mostMembers then return end
+    isFirstMember = isFirstMember or known == 0
+  end
   redis.call('ZADD', members, atText, member)
   if at >= since and not (before and before >= since) then count(member, 1) end
 end

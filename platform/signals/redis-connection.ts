@@ -43,6 +43,8 @@ export class RedisConnection {
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
     this.#client = createRedisClient(options.target, options);
+    // Every call that waits for the connection listens for it, and stops listening.
+    this.#client.setMaxListeners(0);
     // A closed connection follows. The first error of an attempt is kept for the message: others follow from it.
     let isFirst = true;
     this.#client.on('connecting', () => (isFirst = true));

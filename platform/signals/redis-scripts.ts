@@ -41,6 +41,8 @@ export interface FoldOptions {
   /** Without, it restores: no marker is needed, and the reply tells nothing. */
   readonly needsMarker: boolean;
   readonly lookBackMs: number;
+  /** The artifact is forgotten after this, unless more is told of it. Where it restores, it may be kept longer already. */
+  readonly keepMs: number;
 }
 
 /** What an artifact was before the steps and what each of them changed, in order. */
@@ -54,9 +56,10 @@ export function queueFold(
   pipeline: ChainableCommander,
   { marker, hash, members }: ArtifactKeys,
   steps: readonly EncodedStep[],
-  { needsMarker, lookBackMs }: FoldOptions,
+  { needsMarker, lookBackMs, keepMs }: FoldOptions,
 ): void {
-  const args = [needsMarker ? '1' : '0', String(lookBackMs), String(maxMembers), String(maxFacts)];
+  const limits = [lookBackMs, maxMembers, maxFacts, keepMs].map(String);
+  const args = [needsMarker ? '1' : '0', ...limits];
   for (const { first, last, members: seen, facts } of steps) {
     args.push(first, last, String(seen.length));
     for (const pair of seen) args.push(...pair);

@@ -14,17 +14,20 @@ import {
   readFold,
   textOf,
   type ArtifactKeys,
+  type FoldOptions,
 } from './redis-scripts.ts';
 import { ArtifactView, decodeDumped, encodeDumped, encodeStep, type EncodedStep } from './redis-state.ts';
 import type { RedisTarget } from './redis-target.ts';
 import { parseDumped, type DumpedState } from './signal-state.ts';
-import type { Signals } from './signals.ts';
+import type { RestoredState, Signals } from './signals.ts';
 
 export interface RedisSignalsOptions {
   readonly target: RedisTarget;
   /** Partitions of the topics that are placed by artifact: the changelog of one is restored and lost as a whole. */
   readonly partitions: number;
   readonly lookBackMs: number;
+  /** How long an artifact is known that nothing is folded of. */
+  readonly retentionMs: number;
   /** What all keys begin with, so that several services may share a server. Default `firebreak`. */
   readonly namespace?: string;
   /** Default 1 s each. */
@@ -44,6 +47,8 @@ const restoredEntriesAtOnce = 4096;
  * Each log partition has a marker: the run id of the server on which its owner completed it. It is gone when the
  * server was emptied, and not that of the server when another one took over or it began from an older snapshot. The
  * check stands before the work in the same round trip and takes an invalid marker away; the work finds none then.
+ *
+ * All keys of an artifact expire together; markers do not.
  */
 export class RedisSignals implements Signals {
   readonly #options: RedisSignalsOptions;
@@ -83,7 +88,10 @@ export class RedisSignals implements Signals {
       const replies = await this.#whereComplete(partition, (pipeline) => {
         for (const key of keys) {
           const own = (indexes.get(key) ?? []).flatMap((index) => encoded[index] ?? []);
-          this.#queueFold(pipeline, key, partition, own, true);
+          this.#queueFold(pipeline, key, partition, own, {
+            needsMarker: true,
+            keepMs: this.#options.retentionMs,
+          });
         }
       });
       for (const [at, key] of keys.entries()) {
@@ -118,18 +126,25 @@ export class RedisSignals implements Signals {
     return keys.map((key) => dumped.get(key) ?? null);
   }
 
-  async restore(states: readonly { readonly key: ArtifactKey; readonly state: unknown }[]): Promise<number> {
-    const whole = states.flatMap(({ key, state }) => {
+  async restore(states: readonly RestoredState[]): Promise<number> {
+    const { retentionMs } = this.#options;
+    const kept = states.filter(({ writtenMs }) => writtenMs + retentionMs > Date.now());
+    const whole = kept.flatMap(({ key, state }) => {
       const dumped = parseDumped(state);
       return dumped === undefined ? [] : [[key, encodeDumped(dumped)] as const];
     });
     const steps = gather(whole);
+    const newestMs = new Map<ArtifactKey, number>();
+    for (const { key, writtenMs } of kept) newestMs.set(key, Math.max(writtenMs, newestMs.get(key) ?? 0));
     const entriesOf = (key: ArtifactKey) =>
       (steps.get(key) ?? []).reduce((sum, { members, facts }) => sum + members.length + facts.length, 1);
     const restore = async (keys: readonly ArtifactKey[], partition: number): Promise<void> => {
       const [lineage] = await this.#connection.send((pipeline) => {
         queueBeginRestore(pipeline, this.#keyOf(partition, 'lineage'), randomUUID());
-        for (const key of keys) this.#queueFold(pipeline, key, partition, steps.get(key) ?? [], false);
+        for (const key of keys) {
+          const keepMs = Math.max(1, (newestMs.get(key) ?? 0) + retentionMs - Date.now());
+          this.#queueFold(pipeline, key, partition, steps.get(key) ?? [], { needsMarker: false, keepMs });
+        }
       });
       const known = this.#restoring.get(partition);
       this.#restoring.set(partition, textOf(lineage));
@@ -138,17 +153,17 @@ export class RedisSignals implements Signals {
       throw unavailable(`partition ${partition} was emptied while it was restored`);
     };
     await this.#byPartition([...steps.keys()], restoredEntriesAtOnce, restore, entriesOf);
-    return states.length - whole.length;
+    return kept.length - whole.length;
   }
 
   async isComplete(partition: number): Promise<boolean> {
-    const marker = this.#keyOf(partition, 'complete');
+    const marker = this.#markerOf(partition);
     const [stands] = await this.#connection.send((pipeline) => queueCheckMarker(pipeline, marker));
     return stands === 1;
   }
 
   async complete(partition: number): Promise<void> {
-    const [marker, lineageKey] = [this.#keyOf(partition, 'complete'), this.#keyOf(partition, 'lineage')];
+    const [marker, lineageKey] = [this.#markerOf(partition), this.#keyOf(partition, 'lineage')];
     const lineage = this.#restoring.get(partition) ?? '';
     const [stands] = await this.#connection.send((pipeline) =>
       queueSetMarker(pipeline, marker, lineageKey, lineage),
@@ -182,7 +197,7 @@ export class RedisSignals implements Signals {
   /** @returns the replies to what was queued, done only where the marker stands */
   async #whereComplete(partition: number, queue: (pipeline: Pipeline) => void): Promise<readonly unknown[]> {
     const [stands, ...replies] = await this.#connection.send((pipeline) => {
-      queueCheckMarker(pipeline, this.#keyOf(partition, 'complete'));
+      queueCheckMarker(pipeline, this.#markerOf(partition));
       queue(pipeline);
     });
     if (stands !== 1) throw incomplete(partition);
@@ -194,18 +209,23 @@ export class RedisSignals implements Signals {
     key: ArtifactKey,
     partition: number,
     steps: readonly EncodedStep[],
-    needsMarker: boolean,
+    options: Pick<FoldOptions, 'needsMarker' | 'keepMs'>,
   ): void {
     const { lookBackMs } = this.#options;
-    queueFold(pipeline, this.#keysOf(key, partition), steps, { needsMarker, lookBackMs });
+    queueFold(pipeline, this.#keysOf(key, partition), steps, { ...options, lookBackMs });
   }
 
   #keysOf(key: ArtifactKey, partition: number): ArtifactKeys {
     return {
-      marker: this.#keyOf(partition, 'complete'),
+      marker: this.#markerOf(partition),
       hash: this.#keyOf(partition, `a:${key}`),
       members: this.#keyOf(partition, `m:${key}`),
     };
+  }
+
+  /** Not `complete`: what a version set that let nothing expire. It is restored once more, which makes all of it expire. */
+  #markerOf(partition: number): string {
+    return this.#keyOf(partition, 'whole');
   }
 
   /** The braces are the hash tag by which a cluster places the key. */

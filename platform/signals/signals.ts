@@ -1,6 +1,18 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { ArtifactSignals, SignalStep } from '../../contracts/signals.ts';
 
+/** What the changelog holds of an artifact. */
+export interface ChangelogState {
+  /** As `dump` gave it. */
+  readonly state: unknown;
+  /** When the changelog got it, epoch milliseconds. */
+  readonly writtenMs: number;
+}
+
+export interface RestoredState extends ChangelogState {
+  readonly key: ArtifactKey;
+}
+
 /**
  * What the service knows of artifacts beyond one report, as a view: whatever is lost here is rebuilt from the changelog
  * and the tail of the log. Every step is atomic and idempotent, so a replay changes nothing.
@@ -9,6 +21,10 @@ import type { ArtifactSignals, SignalStep } from '../../contracts/signals.ts';
  *
  * An incomplete partition tells nothing: what it does not know would pass for unknown, and a dump of that would
  * overwrite the last good state in the changelog.
+ *
+ * What nobody sees or testifies about is forgotten: an artifact is unknown once no step has told anything of it for the
+ * retention. What is restored counts from when the changelog got it, so a restored store forgets when the lost one would
+ * have. Which partitions are complete is not forgotten.
  */
 export interface Signals {
   /**
@@ -35,12 +51,13 @@ export interface Signals {
   dump(keys: readonly ArtifactKey[]): Promise<readonly unknown[]>;
 
   /**
-   * Merges dumped states into what is there, complete or not. A broken state is skipped; the number of those is returned.
+   * Merges dumped states into what is there, complete or not. One that is past its retention is left out. A broken state
+   * is skipped; the number of those is returned.
    *
    * @throws FB_SIGNALS_UNAVAILABLE when the store is away, or lost what was restored into an incomplete partition before:
    * the owner begins again
    */
-  restore(states: readonly { readonly key: ArtifactKey; readonly state: unknown }[]): Promise<number>;
+  restore(states: readonly RestoredState[]): Promise<number>;
 
   /**
    * Whether the store has everything that the changelog of this log partition holds.

@@ -109,6 +109,7 @@ function environmentOf(
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: process.env['HOME'] ?? dataDir,
+    ...(process.env['NODE_OPTIONS'] !== undefined && { NODE_OPTIONS: process.env['NODE_OPTIONS'] }),
     FIREBREAK_PROFILE: 'cluster',
     FIREBREAK_KAFKA_BROKERS: servers.kafka.bootstrap,
     FIREBREAK_KAFKA_REPLICAS: '1',

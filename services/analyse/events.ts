@@ -14,7 +14,6 @@ export interface AnalyseEvents {
   poisoned(records: number): void;
   /** Something is away; it is tried again. */
   delayed(error: unknown): void;
-  commitFailed(error: unknown): void;
   /** At start and whenever changed files are in force. */
   rulesLoaded(loaded: YaraRulesInForce): void;
   /** The folders could not be read; the rules are as they were. */
@@ -84,7 +83,6 @@ export function createAnalyseEvents(logger: Logger, metrics: Metrics): AnalyseEv
       logger.warn({ records }, 'records could not be read; they lie in the dead letters');
     },
     delayed: (error) => logger.warn({ error }, 'samples wait for what is away'),
-    commitFailed: (error) => logger.warn({ error }, 'an offset was not committed; the next commit covers it'),
     rulesLoaded: ({ rules: count, files, rejected }) => {
       rules.set({ state: 'in-force' }, count);
       rules.set({ state: 'rejected' }, rejected.length);

@@ -121,7 +121,7 @@ export class SampleWorker implements Part {
       const origin = { topic, partition, headers, record: batch.records[0] };
       if (!(await this.#settle(value, origin))) return;
     }
-    consumer.commit({ topic, partition, offset: end }).catch((error: unknown) => events.commitFailed(error));
+    consumer.commit({ topic, partition, offset: end });
   }
 
   /** @returns false when it was stopped before the effects stood */

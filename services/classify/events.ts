@@ -1,15 +1,21 @@
 import { listsInForce, type LoadedLists } from '../../classifiers/network/lists.ts';
 import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
-import type { Score } from '../../contracts/score.ts';
+import type { ClassifierScore } from '../../contracts/score.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 
 export interface ClassifyEvents {
-  scored(classifier: string, scores: readonly Score[], inferences: number): void;
+  /** @param scores one for each report, in order */
+  scored(
+    classifier: string,
+    reports: readonly AcceptedReport[],
+    scores: readonly ClassifierScore[],
+    inferences: number,
+  ): void;
   /** A classifier did not answer in time: it has failed, about these reports and those that come until it does. */
   late(classifier: string, reports: number, afterMs: number): void;
   poisoned(group: string, records: number): void;
-  commitFailed(group: string, error: unknown): void;
   /** At start, and whenever changed files were put in force. */
   rulesLoaded(loaded: LoadedRules): void;
   /** The folders could not be read; the rules are as they were. */
@@ -67,7 +73,7 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     { labels: ['state'] },
   );
   return {
-    scored(classifier, scores, computed) {
+    scored(classifier, reports, scores, computed) {
       for (const { result } of scores) answers.inc({ classifier, outcome: result.outcome });
       inferences.inc({ classifier }, computed);
       for (const { result } of scores) {
@@ -75,10 +81,10 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
         for (const { simulated: isTried, level } of result.evidence)
           if (isTried === true) simulated.inc({ classifier, level: level ?? 'none' });
       }
-      const failed = scores.find(({ result }) => result.outcome === 'failed');
-      if (failed !== undefined)
+      const failed = scores.findIndex(({ result }) => result.outcome === 'failed');
+      if (failed !== -1)
         logger.warn(
-          { classifier, reportId: failed.reportId, result: failed.result },
+          { classifier, reportId: reports[failed]?.report.id, result: scores[failed]?.result },
           'a classifier failed on an input',
         );
     },
@@ -91,9 +97,6 @@ export function createClassifyEvents(logger: Logger, metrics: Metrics): Classify
     poisoned(group, records) {
       poison.inc({ group }, records);
       logger.warn({ group, records }, 'records could not be read; they lie in the dead letters');
-    },
-    commitFailed(group, error) {
-      logger.warn({ group, error }, 'an offset was not committed; the next commit covers it');
     },
     rulesLoaded(loaded) {
       const all = loaded.rules.length + loaded.correlations.length;

@@ -1,12 +1,12 @@
-import { topics, type AcceptedReport } from '../../contracts/topics.ts';
-import type { TopicLog, TypedRecord } from '../../platform/log/topic-log.ts';
+import type { ClassifierScore } from '../../contracts/score.ts';
+import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';
 import type { Scored } from './score-reports.ts';
 import { Shadow } from './shadow.ts';
 import type { VersionEvents } from './version-events.ts';
-
-const ticksOfPatience = 10;
+import { within } from './within.ts';
 
 export interface LineUpScorerOptions {
   readonly log: Pick<TopicLog, 'append'>;
@@ -32,22 +32,18 @@ export class LineUpScorer {
     this.#shadow = new Shadow(options);
   }
 
-  /** Resolves when the answers are in the log: one for every report that the classifier is asked about. */
-  async score(records: readonly TypedRecord<AcceptedReport>[]): Promise<void> {
-    const { log, lineUp, events } = this.#options;
+  /** @returns an answer for each report, in order; null where the classifier is not asked about such an artifact */
+  async score(reports: readonly AcceptedReport[]): Promise<readonly (ClassifierScore | null)[]> {
+    const { lineUp, events } = this.#options;
     const { accepts, id } = lineUp.profile;
-    const asked = records.flatMap(({ value, headers, offset }) =>
-      value !== null && !value.historyOnly && accepts.includes(value.artifactKind)
-        ? [{ report: value, headers, offset }]
-        : [],
-    );
-    if (asked.length === 0) return;
-    const reports = asked.map(({ report }) => report);
-    const { scores, inferences } = await this.#answers(reports);
-    const placed = scores.map((score, index) => ({ ...score, reportOffset: asked[index]?.offset ?? 0 }));
-    await log.append(topics.scores, placed, (index) => asked[index]?.headers ?? {});
-    events.scored(id, scores, inferences);
-    this.#shadow.offer(reports, scores);
+    const isAsked = ({ artifactKind }: AcceptedReport): boolean => accepts.includes(artifactKind);
+    const asked = reports.filter(isAsked);
+    if (asked.length === 0) return reports.map(() => null);
+    const { scores, inferences } = await this.#answers(asked);
+    events.scored(id, asked, scores, inferences);
+    this.#shadow.offer(asked, scores);
+    const answers = scores.values();
+    return reports.map((report) => (isAsked(report) ? (answers.next().value ?? null) : null));
   }
 
   stop(): Promise<void> {
@@ -68,26 +64,5 @@ export class LineUpScorer {
     void answering.finally(() => (this.#overdue -= 1));
     events.late(lineUp.profile.id, reports.length, patienceMs);
     return champion.refuse(reports, `no answer within ${patienceMs} ms`, startedMs);
-  }
-}
-
-/**
- * Counts the turns of a clock that stands still with the process: one that was paused, or had no processor for long, has
- * not waited for anybody.
- *
- * @returns null when the time is up before it has an answer
- */
-async function within<Value>(answer: Promise<Value>, ms: number): Promise<Value | null> {
-  let ticks = 0;
-  let clock: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    clock = setInterval(() => {
-      if ((ticks += 1) === ticksOfPatience) resolve(null);
-    }, ms / ticksOfPatience);
-  });
-  try {
-    return await Promise.race([answer, timeUp]);
-  } finally {
-    clearInterval(clock);
   }
 }

@@ -1,19 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Classifier, ClassifierInput, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { inTurns } from '../../classifiers/in-turns.ts';
-import { toTimestamp } from '../../contracts/ids.ts';
 import { failed, resultOf } from '../../classifiers/outcome.ts';
-import type { Score } from '../../contracts/score.ts';
+import { toTimestamp } from '../../contracts/ids.ts';
+import type { ClassifierScore } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 
 export type OnComputed = (inputs: readonly ClassifierInput[], outcomes: readonly ClassifierOutcome[]) => void;
 
-/** Enough that a batch costs a model little more than one item does, and few milliseconds of any classifier. */
-const reportsPerTurn = 32;
-
 /** One score per report, in order. */
 export interface Scored {
-  readonly scores: readonly Score[];
+  readonly scores: readonly ClassifierScore[];
   /** How many inputs were computed; the others were known. */
   readonly inferences: number;
 }
@@ -38,23 +34,8 @@ export class CachingScorer {
     this.#onComputed = onComputed;
   }
 
-  /**
-   * One score per report, in order: equal inputs share one inference, and every report gets an answer. The event loop has
-   * its turn after every few.
-   */
+  /** One score per report, in order: equal inputs share one inference, and every report gets an answer. */
   async score(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
-    const scores: Score[] = [];
-    let inferences = 0;
-    for (let from = 0; from < reports.length; from += reportsPerTurn) {
-      if (from > 0) await setImmediate();
-      const some = await this.#scoreSome(reports.slice(from, from + reportsPerTurn), nowMs);
-      scores.push(...some.scores);
-      inferences += some.inferences;
-    }
-    return { scores, inferences };
-  }
-
-  async #scoreSome(reports: readonly AcceptedReport[], nowMs: number): Promise<Scored> {
     const inputs = reports.map(({ report, evidence }): ClassifierInput => ({ report, evidence }));
     const keys = await inTurns(this.#keysOf(inputs));
     const fresh = new Map<string, ClassifierInput>();
@@ -69,9 +50,7 @@ export class CachingScorer {
     if (this.#onComputed !== undefined) this.#onComputed([...fresh.values()], outcomes);
     [...fresh.keys()].forEach((key, index) => answers.set(key, outcomes[index] ?? failed('no answer')));
     for (const [key, answer] of answers) this.#remember(key, answer);
-    const scores = reports.map((report, index) =>
-      this.#toScore(report, answers.get(keys[index] ?? '') ?? failed('no answer'), nowMs),
-    );
+    const scores = keys.map((key) => this.#toScore(answers.get(key) ?? failed('no answer'), nowMs));
     return { scores, inferences: fresh.size };
   }
 
@@ -88,7 +67,7 @@ export class CachingScorer {
   /** Nobody is asked: every report is told why. */
   refuse(reports: readonly AcceptedReport[], reason: string, nowMs: number): Scored {
     const outcome = failed(reason);
-    return { scores: reports.map((report) => this.#toScore(report, outcome, nowMs)), inferences: 0 };
+    return { scores: reports.map(() => this.#toScore(outcome, nowMs)), inferences: 0 };
   }
 
   /** A classifier that throws over a batch is asked one by one, so that one input does not silence it about the others. */
@@ -113,15 +92,9 @@ export class CachingScorer {
     if (oldest !== undefined) this.#cache.delete(oldest);
   }
 
-  #toScore(accepted: AcceptedReport, outcome: ClassifierOutcome, nowMs: number): Score {
+  #toScore(outcome: ClassifierOutcome, nowMs: number): ClassifierScore {
     const { id, version, featureSchemaVersion, baseRate, threshold, supportsOnly } = this.#classifier.profile;
-    const { tenantId, deviceId, artifactKey, report } = accepted;
     return {
-      tenantId,
-      deviceId,
-      reportId: report.id,
-      reportedAt: report['@timestamp'],
-      artifactKey,
       classifier: id,
       version,
       featureSchemaVersion,

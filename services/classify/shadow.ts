@@ -1,5 +1,5 @@
 import type { AnswerOfVersion, ShadowScore } from '../../contracts/classifier-versions.ts';
-import type { Score } from '../../contracts/score.ts';
+import type { ClassifierScore } from '../../contracts/score.ts';
 import { topics, type AcceptedReport } from '../../contracts/topics.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { LineUp } from './line-up.ts';
@@ -26,7 +26,7 @@ export class Shadow {
   }
 
   /** @param scores of the champion, one for each report, in order */
-  offer(reports: readonly AcceptedReport[], scores: readonly Score[]): void {
+  offer(reports: readonly AcceptedReport[], scores: readonly ClassifierScore[]): void {
     const { lineUp, events } = this.#options;
     if (lineUp.challengers.length === 0) return;
     if (this.#running !== null) {
@@ -42,14 +42,16 @@ export class Shadow {
     await this.#running;
   }
 
-  async #compare(reports: readonly AcceptedReport[], champions: readonly Score[]): Promise<void> {
+  async #compare(reports: readonly AcceptedReport[], champions: readonly ClassifierScore[]): Promise<void> {
     const { log, lineUp, events, now } = this.#options;
     for (const challenger of lineUp.challengers) {
       const { scores } = await challenger.score(reports, now());
       const compared = scores.flatMap((score, index): readonly ShadowScore[] => {
         const champion = champions[index];
-        if (champion === undefined) return [];
-        const { artifactKey, classifier, scoredAt } = score;
+        const report = reports[index];
+        if (champion === undefined || report === undefined) return [];
+        const { artifactKey } = report;
+        const { classifier, scoredAt } = score;
         return [{ artifactKey, classifier, scoredAt, champion: wordOf(champion), challenger: wordOf(score) }];
       });
       await log.append(topics.shadow, compared);
@@ -58,7 +60,7 @@ export class Shadow {
   }
 }
 
-function wordOf({ version, threshold, result }: Score): AnswerOfVersion {
+function wordOf({ version, threshold, result }: ClassifierScore): AnswerOfVersion {
   if (result.outcome !== 'score') return { version, probability: null, blocks: false };
   const { probability, capped } = result;
   return { version, probability, blocks: probability >= threshold && capped !== true };

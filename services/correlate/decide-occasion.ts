@@ -72,7 +72,6 @@ export function decideOccasion(
   const { evidence } = input;
   const judgement = decide(input);
   const standing = view.standing(key, tenantId, deviceId, nowMs);
-  const awaited = occasion.report?.awaited === true;
   // Who waits gets an answer even where one is in force: the ingest instance that holds the request may not know it.
   const planned =
     occasion.report?.historyOnly === true
@@ -83,7 +82,7 @@ export function decideOccasion(
           tenantId,
           deviceId,
           nowMs,
-          standing: { ...standing, answered: standing.answered && !awaited },
+          standing: { ...standing, answered: standing.answered && !occasion.awaited },
         });
   const effects = effectsOf(planned, occasion, context);
   const record =
@@ -123,7 +122,9 @@ function effectsOf(
   const { tenantId, deviceId, processEntityId } = occasion;
   const { reportId } = occasion.trigger;
   if (planned.kind === 'answer') {
-    const held = occasion.report?.report.localAction === 'held';
+    // Who waits is not told that nothing was found while somebody is still to look: those scores come, or it waits in vain.
+    if (occasion.end === 'deadline') return { verdicts: [], answers: [] };
+    const { held } = occasion;
     return {
       verdicts: [],
       answers: [{ artifactKey: entry.key, subject, entry, origin: { deviceId, reportId }, held }],

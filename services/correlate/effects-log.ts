@@ -1,4 +1,4 @@
-import type { Score } from '../../contracts/score.ts';
+import type { ReportScores } from '../../contracts/score.ts';
 import { topics } from '../../contracts/topics.ts';
 import { persist } from '../../platform/log/persist.ts';
 import type { RecordHeaders, TopicLog } from '../../platform/log/topic-log.ts';
@@ -62,9 +62,9 @@ export class EffectsLog {
     return this.#insist(async () => (await this.#log.log.ends(topic))[this.#partition] ?? 0);
   }
 
-  /** @returns the occasion of a late score with what its report says; null when it was stopped before the log gave it */
-  withReport(occasion: Occasion, score: Score): Promise<Occasion | null> {
-    return this.#insist(() => withReport(occasion, score, this.#log, this.#partition));
+  /** @returns the occasion of late scores with what their report says; null when it was stopped before the log gave it */
+  withReport(occasion: Occasion, record: ReportScores): Promise<Occasion | null> {
+    return this.#insist(() => withReport(occasion, record, this.#log, this.#partition));
   }
 
   /** A bug on one record does not stop the others: it goes to the dead letters as it lies in the log. */

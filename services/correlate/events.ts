@@ -14,7 +14,6 @@ export interface CorrelateEvents {
   effectsDelayed(error: unknown): void;
   changelogWritten(artifacts: number): void;
   changelogDelayed(error: unknown): void;
-  commitFailed(error: unknown): void;
   buried(entries: number): void;
 }
 
@@ -117,9 +116,6 @@ export function createCorrelateEvents(logger: Logger, metrics: Metrics): Correla
     changelogDelayed(error) {
       delays.inc({ away: 'changelog' });
       logger.warn({ error }, 'the changelog could not be written; trying again');
-    },
-    commitFailed(error) {
-      logger.warn({ error }, 'an offset was not committed; the next commit covers it');
     },
     buried(entries) {
       buried.inc(entries);

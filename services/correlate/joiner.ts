@@ -1,9 +1,9 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { toEpochMs } from '../../contracts/ids.ts';
-import type { Score } from '../../contracts/score.ts';
+import { scoresOf, type ReportScores } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 import {
-  addScore,
+  addScores,
   hasDecisiveScore,
   joinEnd,
   openJoin,
@@ -37,9 +37,9 @@ interface Waiting {
 }
 
 interface Held {
-  readonly score: Score;
+  readonly record: ReportScores;
   readonly offset: number;
-  /** End of the reports partition after the score was read, null before it was asked for: once that is read, its report is not to come any more. */
+  /** End of the reports partition after the record was read, null before it was asked for: once that is read, its report is not to come any more. */
   reportsEnd: number | null;
 }
 
@@ -83,20 +83,20 @@ export class Joiner {
       reportOffsets: [reportOffset],
       scoreOffsets: [],
     };
-    for (const held of this.#takeHeld(key)) this.#add(waiting, held.score, held.offset);
+    for (const held of this.#takeHeld(key)) add(waiting, held.record, held.offset);
     this.#waiting.set(key, waiting);
     return this.#ended(key, waiting);
   }
 
-  score(score: Score, offset: number): readonly JoinedWork[] {
-    const key = reportKey(score.deviceId, score.reportId, score.reportedAt);
+  scores(record: ReportScores, offset: number): readonly JoinedWork[] {
+    const key = reportKey(record.deviceId, record.reportId, record.reportedAt);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) {
-      if (this.#heldCount >= this.#options.heldScores) return [late(score, offset)];
-      this.#hold(key, { score, offset, reportsEnd: null });
+      if (this.#heldCount >= this.#options.heldScores) return [late(record, offset)];
+      this.#hold(key, { record, offset, reportsEnd: null });
       return [];
     }
-    this.#add(waiting, score, offset);
+    add(waiting, record, offset);
     return this.#ended(key, waiting);
   }
 
@@ -181,11 +181,6 @@ export class Joiner {
     return [finished(waiting, 'complete')];
   }
 
-  #add(waiting: Waiting, score: Score, offset: number): void {
-    waiting.join = addScore(waiting.join, score);
-    waiting.scoreOffsets.push(offset);
-  }
-
   #hold(key: string, held: Held): void {
     const list = this.#held.get(key);
     if (list === undefined) this.#held.set(key, [held]);
@@ -199,7 +194,7 @@ export class Joiner {
     const works: JoinedWork[] = [];
     for (const [key, held] of this.#held) {
       if (held.some(({ reportsEnd }) => reportsEnd === null || reportsEnd > this.#reportsRead)) continue;
-      for (const { score, offset } of this.#takeHeld(key)) works.push(late(score, offset));
+      for (const { record, offset } of this.#takeHeld(key)) works.push(late(record, offset));
     }
     return works;
   }
@@ -224,6 +219,11 @@ function finished({ join, reportOffsets, scoreOffsets }: Waiting, end: JoinEnd):
   return { work: { kind: 'report', join, end }, offsets };
 }
 
-function late(score: Score, offset: number): JoinedWork {
-  return { work: { kind: 'score', score }, offsets: { reports: [], scores: [offset], evidence: [] } };
+function add(waiting: Waiting, record: ReportScores, offset: number): void {
+  waiting.join = addScores(waiting.join, scoresOf(record));
+  waiting.scoreOffsets.push(offset);
+}
+
+function late(record: ReportScores, offset: number): JoinedWork {
+  return { work: { kind: 'score', record }, offsets: { reports: [], scores: [offset], evidence: [] } };
 }

@@ -1,19 +1,19 @@
-import type { Score } from '../../contracts/score.ts';
+import type { ReportScores } from '../../contracts/score.ts';
 import { topics } from '../../contracts/topics.ts';
 import { parseBatch, type TopicLog } from '../../platform/log/topic-log.ts';
 import type { Occasion } from './work.ts';
 
 /**
- * A score that comes after its report was decided knows the artifact alone. Where it condemns, the report says what else
+ * Scores that come after their report was decided know the artifact alone. Where they condemn, the report says what else
  * follows: the process to stop, and the files that the behaviour testifies against.
  *
- * @param partition of the score, and so of its report
+ * @param partition of the scores, and so of their report
  * @returns the occasion with its report; as it is where the log no longer has that
  * @throws FB_LOG_UNAVAILABLE
  */
 export async function withReport(
   occasion: Occasion,
-  { deviceId, reportId, reportedAt, reportOffset: offset }: Score,
+  { deviceId, reportId, reportedAt, reportOffset: offset }: ReportScores,
   log: TopicLog,
   partition: number,
 ): Promise<Occasion> {

@@ -35,8 +35,9 @@ interface Held {
 export class OwnedPartition {
   readonly #options: OwnedPartitionOptions;
   readonly #held: Held;
-  #committed: Positions;
-  #tailCommitted = 0;
+  /** What lies before is in the changelog, whether or not the group's commit stands by now. */
+  #settled: Positions;
+  #tailSettled = 0;
   /** As it was published last. */
   #decidedUntil: Timestamp | null = null;
   #hasLostSignals = false;
@@ -44,7 +45,7 @@ export class OwnedPartition {
   private constructor(options: OwnedPartitionOptions, held: Held, committed: Positions) {
     this.#options = options;
     this.#held = held;
-    this.#committed = committed;
+    this.#settled = committed;
   }
 
   /** Resolves once it knows every verdict in force; its own verdicts are read on from there. */
@@ -98,7 +99,7 @@ export class OwnedPartition {
   rewind(): void {
     const { consumer, partition } = this.#options;
     for (const name of joinedNames)
-      consumer.seek({ topic: topics[name].name, partition, offset: this.#committed[name] });
+      consumer.seek({ topic: topics[name].name, partition, offset: this.#settled[name] });
   }
 
   /** @returns how far it is decided; null when that was told already */
@@ -139,23 +140,13 @@ export class OwnedPartition {
       this.#hasLostSignals ||= await this.#isStoreEmptied();
     }
     const marks = offsets.marks();
-    const commits = joinedNames.filter((name) => marks[name] > this.#committed[name]);
-    const read = tail.position;
-    try {
-      await Promise.all([
-        ...commits.map((name) =>
-          consumer.commit({ topic: topics[name].name, partition, offset: marks[name] }),
-        ),
-        // Nobody begins there, as the view is made anew; it is what the group's lag is told by.
-        ...(read > this.#tailCommitted
-          ? [consumer.commit({ topic: topics.verdicts.name, partition, offset: read })]
-          : []),
-      ]);
-      this.#committed = marks;
-      this.#tailCommitted = read;
-    } catch (error) {
-      events.commitFailed(error);
-    }
+    const commit = (name: string, offset: number) => consumer.commit({ topic: name, partition, offset });
+    for (const name of joinedNames)
+      if (marks[name] > this.#settled[name]) commit(topics[name].name, marks[name]);
+    this.#settled = marks;
+    // Nobody begins there, as the view is made anew; it is what the group's lag is told by.
+    if (tail.position > this.#tailSettled) commit(topics.verdicts.name, tail.position);
+    this.#tailSettled = tail.position;
   }
 
   /** Takes out of the log what ended long ago. */

@@ -5,7 +5,7 @@ import type { TenantId, Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import type { ArtifactSignals, Fact, SignalStep } from '../../contracts/signals.ts';
 import { topics, type AcceptedReport, type Finding } from '../../contracts/topics.ts';
-import type { Score } from '../../contracts/score.ts';
+import type { ReportScores } from '../../contracts/score.ts';
 import type { DecisionConfig } from '../../engine/decide/config.ts';
 import { isSettled } from '../../engine/decide/settled.ts';
 import type { RecordHeaders, TopicLog, TypedRecord } from '../../platform/log/topic-log.ts';
@@ -97,12 +97,12 @@ export class PartitionCorrelator {
     await this.#room();
   }
 
-  async acceptScores(records: readonly TypedRecord<Score>[], end: number): Promise<void> {
+  async acceptScores(records: readonly TypedRecord<ReportScores>[], end: number): Promise<void> {
     const { offsets } = this.#options;
     for (const { offset, value } of records) {
       if (value === null) continue;
       offsets.scores.open(offset);
-      this.#enqueue(this.#joiner.score(value, offset));
+      this.#enqueue(this.#joiner.scores(value, offset));
     }
     offsets.scores.read(end);
     this.#joiner.scoresRead(end);
@@ -244,7 +244,7 @@ export class PartitionCorrelator {
     const effects = decideOccasion(occasion, signals, context);
     if (work.kind !== 'score' || effects.judgement.verdict !== 'malicious') return effects;
     // What it was done by is in the report, which was decided before anything spoke against it.
-    const whole = await this.#effects.withReport(occasion, work.score);
+    const whole = await this.#effects.withReport(occasion, work.record);
     return whole === null ? null : decideOccasion(whole, signals, context);
   }
 

@@ -15,8 +15,8 @@ export async function restoreSignals(log: TopicLog, signals: Signals, partition:
     for await (const batch of log.log.read({ topic: topics.signals.name, partition, offset: 0 })) {
       const { records } = parseBatch(topics.signals, batch);
       await signals.restore(
-        records.flatMap(({ value }) =>
-          value === null ? [] : [{ key: value.artifactKey, state: value.state }],
+        records.flatMap(({ value, appendedAt }) =>
+          value === null ? [] : [{ key: value.artifactKey, state: value.state, writtenMs: appendedAt }],
         ),
       );
     }

@@ -3,16 +3,16 @@ import { kindOfKey } from '../../contracts/canonical.ts';
 import type { DecisionRecord, Trigger } from '../../contracts/decision.ts';
 import type { ArtifactKind } from '../../contracts/domain.ts';
 import type { DeviceId, TenantId } from '../../contracts/ids.ts';
-import type { Score } from '../../contracts/score.ts';
+import { scoresOf, type ReportScores, type Score } from '../../contracts/score.ts';
 import type { SignalStep } from '../../contracts/signals.ts';
 import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
-import { foldFinding, foldLateScore, foldReport } from '../../engine/correlate/fold.ts';
+import { foldFinding, foldLateScores, foldReport } from '../../engine/correlate/fold.ts';
 import { missingClassifiers, type Join, type JoinEnd } from '../../engine/correlate/join.ts';
 
-/** Something that is folded and decided: a joined report, a score that came late, or a finding about another artifact. */
+/** Something that is folded and decided: a joined report, scores that came late, or a finding about another artifact. */
 export type Work =
   | { readonly kind: 'report'; readonly join: Join; readonly end: JoinEnd }
-  | { readonly kind: 'score'; readonly score: Score }
+  | { readonly kind: 'score'; readonly record: ReportScores }
   | { readonly kind: 'finding'; readonly finding: Finding };
 
 /** What the three have in common, once they are to be decided. */
@@ -28,7 +28,11 @@ export interface Occasion {
   readonly missing: readonly string[];
   readonly fileName: string | null;
   readonly processEntityId: string | null;
-  /** The report itself, where there is one: it may be waited for, and it may testify. */
+  /** A request is held for the verdict. */
+  readonly awaited: boolean;
+  /** The device holds the artifact until it is told. */
+  readonly held: boolean;
+  /** The report itself, where there is one: it may testify. */
   readonly report: AcceptedReport | null;
 }
 
@@ -37,7 +41,7 @@ export function occasionOf(work: Work): Occasion {
     case 'report':
       return ofReport(work.join, work.end);
     case 'score':
-      return ofLateScore(work.score);
+      return ofLateScores(work.record);
     case 'finding':
       return ofFinding(work.finding);
   }
@@ -65,31 +69,38 @@ function ofReport(join: Join, end: JoinEnd): Occasion {
     missing: missingClassifiers(join),
     fileName: report.report.file?.name ?? null,
     processEntityId: report.report.process?.entity_id ?? null,
+    awaited: report.awaited,
+    held: report.report.localAction === 'held',
     report,
   };
 }
 
-function ofLateScore(score: Score): Occasion {
-  const { artifactKey, tenantId, deviceId, reportId, reportedAt, scoredAt, classifier, version } = score;
+function ofLateScores(record: ReportScores): Occasion {
+  const { artifactKey, tenantId, deviceId, reportId, reportedAt, awaited, held } = record;
+  const scores = scoresOf(record);
+  const newest = scores.reduce((last, { scoredAt }) => (scoredAt > last ? scoredAt : last), reportedAt);
+  const names = scores.map(({ classifier, version }) => `${classifier}@${version}`).sort();
   return {
     key: artifactKey,
     kind: kindOfKey(artifactKey),
     tenantId,
     deviceId,
-    step: foldLateScore(score),
+    step: foldLateScores(artifactKey, scores),
     trigger: {
       kind: 'score',
       deviceId,
       reportId,
       reportedAt,
-      acceptedAt: scoredAt,
-      detail: `${classifier}@${version}`,
+      acceptedAt: newest,
+      detail: names.join(', ').slice(0, 300),
     },
     end: 'revision',
-    scores: [score],
+    scores,
     missing: [],
     fileName: null,
     processEntityId: null,
+    awaited,
+    held,
     report: null,
   };
 }
@@ -108,6 +119,8 @@ function ofFinding(finding: Finding): Occasion {
     missing: [],
     fileName: null,
     processEntityId: 'score' in finding ? null : (finding.processEntityId ?? null),
+    awaited: false,
+    held: false,
     report: null,
   };
 }

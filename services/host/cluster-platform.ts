@@ -126,6 +126,7 @@ export class ClusterPlatform implements Platform {
       target: parseRedisTarget(config.redisUrl, this.#authorities),
       partitions: this.partitions,
       lookBackMs: limits.lookBackMs,
+      retentionMs: limits.signalRetentionMs,
       onNotice: (notice) => events.notice('Redis', notice),
     });
     return this.#signals;

@@ -97,8 +97,9 @@ export class EmbeddedPlatform implements Platform {
       const latest = await log.latest(topics.signals.name, keys);
       return new Map(
         keys.flatMap((key) => {
-          const value = latest.get(key)?.value;
-          return value == null ? [] : [[key, stateOf(value)] as const];
+          const record = latest.get(key);
+          if (record?.value == null) return [];
+          return [[key, { state: stateOf(record.value), writtenMs: record.appendedAt }] as const];
         }),
       );
     };
@@ -106,6 +107,7 @@ export class EmbeddedPlatform implements Platform {
       load,
       cacheEntries: this.#limits.signalCacheEntries,
       lookBackMs: this.#limits.lookBackMs,
+      retentionMs: this.#limits.signalRetentionMs,
     });
   }
 }

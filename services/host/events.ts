@@ -39,6 +39,7 @@ export const logEventLevels: Readonly<Record<LogEvent['kind'], 'debug' | 'info' 
   refused: 'warn',
   fenced: 'error',
   'read-failed': 'warn',
+  'commit-failed': 'warn',
   'expiry-failed': 'warn',
 };
 
@@ -94,6 +95,7 @@ export function createHostEvents(metrics: Metrics, logger: Logger): HostEvents {
 const eventTexts: Partial<Readonly<Record<LogEvent['kind'], string>>> = {
   client: 'the client library of Kafka',
   retrying: 'Kafka is asked again',
+  'commit-failed': 'an offset is not taken; it is tried again while the partition is ours',
   stuck: 'a partition stands still; restart the process, and report what it was doing',
 };
 

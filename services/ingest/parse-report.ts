@@ -2,12 +2,12 @@ import { identifyArtifact, type IdentifiedArtifact } from '../../contracts/canon
 import {
   FirebreakError,
   isFirebreakError,
-  toFieldErrors,
   toProblem,
   type ErrorCode,
   type FieldError,
   type Problem,
 } from '../../contracts/errors.ts';
+import { toFieldErrors } from '../../contracts/field-errors.ts';
 import { toEpochMs, type DeviceId, type TenantId, type Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { reportSchema, type Report } from '../../contracts/report.ts';

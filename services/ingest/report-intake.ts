@@ -114,7 +114,8 @@ export class ReportIntake {
     const { admission, recent } = this.#deps;
     const { dropped } = parsed;
     const standing = this.#standing(parsed.accepted);
-    const awaited = batch.awaiting && standing === null;
+    // What is history only is never decided on: whoever waited for that would wait for nothing.
+    const awaited = batch.awaiting && standing === null && !parsed.accepted.historyOnly;
     const accepted = awaited ? { ...parsed.accepted, awaited } : parsed.accepted;
     const name = `${accepted.report.id} ${accepted.report['@timestamp']}`;
     const duplicate = batch.seen.has(name) || recent.has(accepted);
@@ -216,7 +217,7 @@ function envelopeOf({ tenantId, deviceId, bodyBytes, batch, preferences }: Intak
 }
 
 function isDecided(status: ReportResult['status'], verdict: ReportResult['verdict']): boolean {
-  return status !== 'deferred' && verdict !== null && verdict !== 'pending';
+  return status !== 'deferred' && verdict !== 'pending';
 }
 
 function checkBatch({ batch }: Intake, { reportsPerBatch }: Limits): void {

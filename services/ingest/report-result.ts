@@ -43,7 +43,7 @@ function common({ accepted, dropped }: Taken, standing: Standing | null, origin:
     id: accepted.report.id,
     artifact: accepted.artifactKey,
     entry: standing === null ? null : forDevice(standing.entry, origin),
-    verdict: standing?.verdict ?? ('pending' as const),
+    verdict: standing?.verdict ?? (accepted.historyOnly ? null : ('pending' as const)),
     ...(dropped > 0 && { dropped }),
   };
 }

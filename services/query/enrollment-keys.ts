@@ -13,6 +13,7 @@ import { storableText } from '../../platform/postgres/text.ts';
 import { actorOf, audit } from './audit.ts';
 import { Conditions } from './conditions.ts';
 import type { QueryDatabase } from './database.ts';
+import { checkExpiry } from './expiry.ts';
 import { Pages, wireTime, wireTimeOrNull } from './paging.ts';
 
 interface KeyRow {
@@ -32,6 +33,7 @@ const columns = 'id, name, tags, max_uses, uses, expires_at, created_at, revoked
 export function enrollmentKeyRoutes(database: QueryDatabase): readonly Route[] {
   return [
     route(createEnrollmentKeyOperation, async ({ body, principal }) => {
+      checkExpiry(body.expiresAt, 'The enrolment key');
       const { tenantId } = principal;
       const { secret, hash } = createSecret('fbe_');
       const tags = [...new Set(body.tags.map(storableText))];

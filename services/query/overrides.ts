@@ -18,6 +18,7 @@ import { storableText } from '../../platform/postgres/text.ts';
 import { actorOf, audit } from './audit.ts';
 import { Conditions } from './conditions.ts';
 import type { Client, QueryDatabase } from './database.ts';
+import { checkExpiry } from './expiry.ts';
 import { overrideColumns, ownEntryOf, type OverrideRow } from './in-force.ts';
 import { endOverride } from './override-end.ts';
 import { Pages, wireTime, wireTimeOrNull } from './paging.ts';
@@ -101,11 +102,7 @@ export function overrideRoutes(
 }
 
 async function checkInput(client: Client, { expiresAt, targets }: OverrideInput): Promise<void> {
-  if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
-    throw new FirebreakError('FB_BODY_INVALID', 'The override would have ended already.', {
-      errors: [{ pointer: '/expiresAt', detail: 'A time to come, or null.' }],
-    });
-  }
+  checkExpiry(expiresAt, 'The override');
   if (!('deviceIds' in targets)) return;
   const { rows } = await client.query<{ id: string }>(
     'select id from config.devices where id = any($1::uuid[])',

@@ -14,6 +14,7 @@ import { storableText } from '../../platform/postgres/text.ts';
 import { actorOf, audit } from './audit.ts';
 import { Conditions } from './conditions.ts';
 import type { QueryDatabase } from './database.ts';
+import { checkExpiry } from './expiry.ts';
 import { Pages, wireTime, wireTimeOrNull } from './paging.ts';
 
 type TokenItem = z.input<typeof tokenSchema>;
@@ -32,6 +33,7 @@ const columns = 'id, name, role, expires_at, created_at, revoked_at';
 export function tokenRoutes(database: QueryDatabase, poke: () => void): readonly Route[] {
   return [
     route(createTokenOperation, async ({ body, principal }) => {
+      checkExpiry(body.expiresAt, 'The token');
       const { tenantId } = principal;
       const { secret, hash } = createSecret('fbu_');
       const token = await database.asTenant(tenantId, async (client) => {

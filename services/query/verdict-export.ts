@@ -26,11 +26,21 @@ const columns: readonly [name: string, value: (item: VerdictItem) => string | nu
 
 export type ExportFormat = 'csv' | 'ndjson';
 
-/** @returns what the `Accept` header asks for beside JSON */
+const formats: Readonly<Record<string, ExportFormat | null>> = {
+  'application/json': null,
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+};
+
+/** @returns what the `Accept` header asks for beside JSON: of the types that it names the one of the highest quality (RFC 9110, 12.5.1) */
 export function exportFormat(accept: string | undefined): ExportFormat | null {
-  const types = (accept ?? '').split(',').map((part) => part.split(';')[0]?.trim().toLowerCase());
-  if (types.includes('text/csv')) return 'csv';
-  return types.includes('application/x-ndjson') ? 'ndjson' : null;
+  let best: { readonly type: string; readonly quality: number } = { type: 'application/json', quality: 0 };
+  for (const part of (accept ?? '').split(',')) {
+    const [type = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+    const quality = Number(parameters.find((text) => text.startsWith('q='))?.slice(2) ?? 1);
+    if (type in formats && quality > best.quality) best = { type, quality };
+  }
+  return formats[best.type] ?? null;
 }
 
 /** @param nextUrl of the next page, for the `Link` header (RFC 8288) */

@@ -8,7 +8,6 @@ export interface RecordEvents {
   poisoned(topic: string, records: number): void;
   /** The database or the log did not take it; it is tried again. */
   retrying(topic: string, pauseMs: number, error: unknown): void;
-  commitFailed(topic: string, error: unknown): void;
   partitionsKept(made: number, dropped: number): void;
   partitionsFailed(error: unknown): void;
 }
@@ -53,8 +52,6 @@ export function createRecordEvents(logger: Logger, metrics: Metrics): RecordEven
       retries.inc({ topic });
       logger.warn({ topic, pauseMs, error }, 'History waits for the database');
     },
-    commitFailed: (topic, error) =>
-      logger.warn({ topic, error }, 'An offset was not committed; its records come again'),
     partitionsKept: (made, dropped) => {
       if (made + dropped > 0) logger.info({ made, dropped }, 'Days of history were made and dropped');
     },

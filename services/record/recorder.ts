@@ -1,7 +1,6 @@
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { Batch, Consumer } from '../../platform/log/log.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
-import type { RecordEvents } from './events.ts';
 import type { TopicWriter } from './history-writers.ts';
 import { recordGroup } from './table-writer.ts';
 
@@ -9,7 +8,6 @@ export interface RecorderOptions {
   readonly log: TopicLog;
   /** One per topic. */
   readonly writers: readonly TopicWriter[];
-  readonly events: RecordEvents;
 }
 
 /**
@@ -44,10 +42,6 @@ export class Recorder implements Part {
     const { topic, partition, end: offset } = batch;
     const writer = this.#options.writers.find((candidate) => candidate.topic === topic);
     if (writer === undefined) throw new Error(`Nothing is known about ${topic}.`);
-    const settled = await writer.write(batch);
-    if (!settled) return;
-    await consumer
-      .commit({ topic, partition, offset })
-      .catch((error: unknown) => this.#options.events.commitFailed(topic, error));
+    if (await writer.write(batch)) consumer.commit({ topic, partition, offset });
   }
 }

@@ -30,7 +30,7 @@ export function createRecord({ log, pool, limits, logger, metrics }: RecordDepen
   const events = createRecordEvents(logger, metrics);
   const writers = historyWriters(limits, { log, pool, events });
   return {
-    parts: [new PartitionKeeper(pool, limits, events), new Recorder({ log, writers, events })],
+    parts: [new PartitionKeeper(pool, limits, events), new Recorder({ log, writers })],
     groups: [{ group: recordGroup, topics: writers.map(({ topic }) => topic) }],
   };
 }

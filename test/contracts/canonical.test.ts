@@ -8,6 +8,7 @@ import {
   canonicalUrl,
   entryId,
   identifyArtifact,
+  namedArtifactKeySchema,
   uuidOf,
 } from '../../contracts/canonical.ts';
 import { isFirebreakError } from '../../contracts/errors.ts';
@@ -80,6 +81,34 @@ describe('artifact keys', () => {
     );
     fc.assert(fc.property(fc.ipV6(), (ip) => canonicalIp(canonicalIp(ip) ?? '') === canonicalIp(ip)));
     fc.assert(fc.property(fc.webUrl(), (url) => canonicalUrl(canonicalUrl(url) ?? '') === canonicalUrl(url)));
+  });
+});
+
+describe('a key that somebody names', () => {
+  const digest = 'ab'.repeat(32);
+
+  test.each([
+    ['domain:Example.ORG.', 'domain:example.org'],
+    ['domain:münchen.de', 'domain:xn--mnchen-3ya.de'],
+    ['ip:2001:DB8:0::1', 'ip:2001:db8::1'],
+    ['ip:::ffff:192.0.2.1', 'ip:192.0.2.1'],
+    [`FILE:SHA256:${digest.toUpperCase()}`, `file:sha256:${digest}`],
+    [`script:sha256:${digest}`, `script:sha256:${digest}`],
+  ])('%s is %s, as reports have it', (named, key) => {
+    expect(namedArtifactKeySchema.parse(named)).toBe(key);
+  });
+
+  test.each([
+    '',
+    'domain:',
+    'ip:',
+    'ip:010.0.0.1',
+    'ip:10.0.0.0/8',
+    'domain:a b',
+    'domain:-a.org',
+    'file:sha256:ab',
+  ])('“%s” is refused', (named) => {
+    expect(namedArtifactKeySchema.safeParse(named).success).toBe(false);
   });
 });
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { problemSchema } from '../../contracts/errors.ts';
@@ -335,6 +336,17 @@ describe('deploy/nginx.conf', () => {
   });
 });
 
+/** @returns what the build compiles: what it names, and whatever that imports */
+function builtFiles(): readonly string[] {
+  const { config } = ts.readConfigFile('tsconfig.build.json', (path) => read(path)) as { config: object };
+  const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+  return ts
+    .createProgram(fileNames, options)
+    .getSourceFiles()
+    .map(({ fileName }) => relative('.', fileName))
+    .filter((path) => !path.startsWith('node_modules/'));
+}
+
 describe('Dockerfile', () => {
   test('copies what a build reads', () => {
     const { include } = buildSchema.parse(JSON.parse(read('tsconfig.build.json')));
@@ -345,6 +357,8 @@ describe('Dockerfile', () => {
       expect.arrayContaining([...include, 'migrations', 'scripts/copy-assets.mjs', '.npmrc']),
     );
     expect(copied.filter((path) => !existsSync(path))).toEqual([]);
+    const isCopied = (file: string) => copied.some((path) => file === path || file.startsWith(`${path}/`));
+    expect(builtFiles().filter((file) => !isCopied(file))).toEqual([]);
     const admitted = read('.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('!'));

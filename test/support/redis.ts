@@ -7,6 +7,7 @@ import { parseRedisTarget } from '../../platform/signals/redis-target.ts';
 import { startRedis, type RedisServer } from '../../scripts/servers/redis.ts';
 
 export const testPartitions = 4;
+const dayMs = 24 * 60 * 60 * 1000;
 
 export interface TestRedis {
   readonly server: RedisServer;
@@ -39,7 +40,8 @@ export function openSignals(url: string, options: Partial<RedisSignalsOptions> =
   return RedisSignals.open({
     target: parseRedisTarget(url),
     partitions: testPartitions,
-    lookBackMs: 30 * 24 * 60 * 60 * 1000,
+    lookBackMs: 30 * dayMs,
+    retentionMs: 180 * dayMs,
     namespace: `test-${randomUUID()}`,
     // Longer than in production: a loaded machine is slow, and only what is meant to be away may be.
     connectTimeoutMs: 5000,

@@ -1,7 +1,7 @@
 import { identifyArtifact, uuidOf } from '../../contracts/canonical.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { reportSchema, type ReportInput } from '../../contracts/report.ts';
-import { scoreSchema, type Score } from '../../contracts/score.ts';
+import { reportScoresSchema, scoreSchema, type ReportScores, type Score } from '../../contracts/score.ts';
 import type { AcceptedReport } from '../../contracts/topics.ts';
 import { deviceOf, tenantOf } from '../engine/samples.ts';
 
@@ -61,4 +61,9 @@ export function scoreOf(
     scoredAt: report.acceptedAt,
     result: { outcome: 'score', probability, contentProbability, evidence: [] },
   });
+}
+
+/** What a record of the scores holds when these answers for one report are there together. */
+export function together(...scores: readonly Score[]): ReportScores {
+  return reportScoresSchema.parse({ ...scores[0], awaited: false, held: false, scores });
 }

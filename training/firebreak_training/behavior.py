@@ -33,8 +33,8 @@ LEAST_JUDGED = 500
 INVERSE_REGULARIZATION = 10.0
 LEAST_CAPTURES = 2
 """False-positive budgets that set the threshold: distinct benign lines of telemetry, documented administration commands."""
-LINE_BUDGET = 0.005
-DOCUMENTED_BUDGET = 0.002
+LINE_BUDGET = 0.0075
+DOCUMENTED_BUDGET = 0.003
 
 
 def matrix(rows: list[np.ndarray], size: int) -> sparse.csr_matrix:

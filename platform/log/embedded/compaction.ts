@@ -5,13 +5,22 @@ import { compactedRowBytes } from './flush-builder.ts';
 import { sliceFrames } from './frame.ts';
 import { batchStorage } from './segment-catalogue.ts';
 
-/** One table that takes the place of several: of their records those that are still the last of their key. */
+/** One table that takes the place of several: of their records those that are still the last of their key and not too old. */
 export interface CompactionPlan {
   readonly topicId: number;
   readonly partitions: number;
   readonly sources: readonly number[];
   /** Tombstones from before are left out. */
   readonly tombstonesBefore: number;
+  /** What was appended before is left out; null leaves out nothing. */
+  readonly recordsBefore: number | null;
+}
+
+export interface Compacted {
+  /** The number of the new segment, whose table `batch_<id>` is complete. */
+  readonly id: number;
+  /** By partition: where the records begin that are not too old. */
+  readonly youngFrom: readonly number[];
 }
 
 const pageRows = 128;
@@ -26,9 +35,8 @@ export function digestArray(keys: readonly string[]): string {
  * Builds the table beside everything else; nobody reads it before it is attached. A record that is superseded while
  * this runs may still be copied: it is older than what superseded it and comes first, as in the topic itself.
  *
- * @returns the number of the new segment, whose table `batch_<id>` is complete
  */
-export async function compact(pool: pg.Pool, plan: CompactionPlan): Promise<number> {
+export async function compact(pool: pg.Pool, plan: CompactionPlan): Promise<Compacted> {
   const { rows } = await pool.query<{ id: number }>(
     `select nextval(pg_get_serial_sequence('segment', 'id'))::int as id`,
   );
@@ -36,23 +44,29 @@ export async function compact(pool: pg.Pool, plan: CompactionPlan): Promise<numb
   await pool.query(
     `create table batch_${id} (like batch including all, check (segment_id = ${id})) ${batchStorage}`,
   );
+  const youngFrom: number[] = [];
   for (let partition = 0; partition < plan.partitions; partition++) {
     const live = await readLiveOffsets(pool, plan.topicId, partition);
     const target = new RowWriter(pool, id, partition);
-    for (const source of plan.sources) await copyLive(pool, plan, source, partition, live, target);
+    let oldUntil = 0;
+    for (const source of plan.sources)
+      oldUntil = Math.max(oldUntil, await copyLive(pool, plan, source, partition, live, target));
+    youngFrom.push(oldUntil);
     await target.flush();
   }
-  return id;
+  return { id, youngFrom };
 }
 
+/** @returns where what is too old ends: stamps grow with offsets */
 async function copyLive(
   pool: pg.Pool,
-  { tombstonesBefore }: CompactionPlan,
+  { tombstonesBefore, recordsBefore }: CompactionPlan,
   source: number,
   partition: number,
   live: LiveOffsets,
   target: RowWriter,
-): Promise<void> {
+): Promise<number> {
+  let oldUntil = 0;
   for (let after = -1; ;) {
     const page = await copyOut(
       pool,
@@ -60,9 +74,13 @@ async function copyLive(
        where segment_id = ${source} and partition = ${partition} and next_offset > ${after} order by next_offset limit ${pageRows}`,
     );
     const position = page.at(-1)?.[0];
-    if (position == null) return;
+    if (position == null) return oldUntil;
     after = Number(position.readBigInt64BE());
     for (const { record, frame } of page.flatMap(([, bytes]) => (bytes == null ? [] : sliceFrames(bytes)))) {
+      if (record.appendedAt < (recordsBefore ?? -Infinity)) {
+        oldUntil = record.offset + 1;
+        continue;
+      }
       const isSpent = record.value === null && record.appendedAt < tombstonesBefore;
       if (live.has(record.offset) && !isSpent) await target.add(frame, record.offset);
     }

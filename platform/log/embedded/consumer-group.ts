@@ -1,4 +1,4 @@
-import { FirebreakError } from '../../../contracts/errors.ts';
+import { Commits } from '../commits.ts';
 import type { ConsumeOptions, Consumer, PartitionRef, Position } from '../log.ts';
 import { persist } from '../persist.ts';
 import type { GroupOffsets } from './group-offsets.ts';
@@ -10,7 +10,9 @@ export interface GroupOptions {
   readonly offsets: GroupOffsets;
   readonly partitions: (topic: string) => readonly Partition[];
   readonly reader: Omit<ReaderOptions, 'position' | 'reset'>;
+  /** One try. Resolves when the log has it. */
   readonly commit: (partition: Partition, offset: number) => Promise<void>;
+  readonly onCommitFailed: (error: unknown) => void;
 }
 
 /**
@@ -83,6 +85,7 @@ class GroupMember implements Consumer {
   readonly #group: GroupOptions;
   readonly #leave: () => Promise<void>;
   readonly #owned = new Map<Partition, Owned>();
+  readonly #commits: Commits;
   #hasFailed = false;
 
   constructor(options: ConsumeOptions, group: GroupOptions, leave: () => Promise<void>) {
@@ -90,17 +93,15 @@ class GroupMember implements Consumer {
     this.#options = options;
     this.#group = group;
     this.#leave = leave;
+    this.#commits = new Commits({
+      send: (positions) => this.#send(positions),
+      onFailed: group.onCommitFailed,
+      onBroken: (error) => this.#fail(error),
+    });
   }
 
-  async commit({ topic, partition: index, offset }: Position): Promise<void> {
-    const partition = this.#find({ topic, partition: index });
-    if (partition === undefined) {
-      throw new FirebreakError(
-        'FB_PARTITION_LOST',
-        `Partition ${index} of ${topic} is not this consumer's any more.`,
-      );
-    }
-    await this.#group.commit(partition, offset);
+  commit(position: Position): void {
+    if (this.#find(position) !== undefined) this.#commits.note(position);
   }
 
   pause(partitions: readonly PartitionRef[]): void {
@@ -126,6 +127,7 @@ class GroupMember implements Consumer {
     await Promise.all(lost.map(([, { done }]) => done));
     const refs = lost.map(([partition]) => toRef(partition));
     await this.#guard(() => this.#options.onLost?.(refs, true, this));
+    await this.#commits.finish(refs);
     for (const [partition] of lost) this.#owned.delete(partition);
   }
 
@@ -173,15 +175,28 @@ class GroupMember implements Consumer {
     try {
       await call();
     } catch (error) {
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      for (const { reader } of this.#owned.values()) reader.stop();
-      void this.#leave().finally(() => {
-        const { onFailed } = this.#options;
-        if (onFailed === undefined) throw error;
-        onFailed(error);
-      });
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    for (const { reader } of this.#owned.values()) reader.stop();
+    void this.#leave().finally(() => {
+      const { onFailed } = this.#options;
+      if (onFailed === undefined) throw error;
+      onFailed(error);
+    });
+  }
+
+  async #send(positions: readonly Position[]): Promise<void> {
+    await Promise.all(
+      positions.map(async (position) => {
+        const partition = this.#find(position);
+        if (partition !== undefined) await this.#group.commit(partition, position.offset);
+      }),
+    );
   }
 
   #find({ topic, partition: index }: PartitionRef): Partition | undefined {

@@ -231,6 +231,7 @@ export class EmbeddedLog implements Log {
       reader: this.#readerOptions(),
       commit: ({ topicId, index }, offset) =>
         this.#writer.commit({ group, topicId, partition: index, offset }),
+      onCommitFailed: (error) => this.#settings.onEvent({ kind: 'commit-failed', group, error }),
     });
   }
 

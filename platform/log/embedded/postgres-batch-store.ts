@@ -52,6 +52,10 @@ const tombstoneGraceMs = 86_400_000;
  * planner believes that little is left of it and sorts all of it for every page.
  */
 const readAlongIndexes = { enable_bitmapscan: 'off', enable_seqscan: 'off', enable_sort: 'off' };
+/** Where the last records were that compaction left out. By partition: what lies before is too old. */
+const forgetLastOffsets = `
+  delete from last_offset where topic_id = $1
+    and (tombstone_at < $2 or record_offset < ($3::bigint[])[partition + 1])`;
 const changePauseMs = 5;
 const uniqueViolation = '23505';
 
@@ -190,20 +194,28 @@ export class PostgresBatchStore implements BatchStore {
   }
 
   /** Beside the writer, but for the moment in which the new segment takes the place of the old ones. */
-  async #compact({ id: topicId, partitions }: StoredTopic, now: number, keepMs: number): Promise<void> {
+  async #compact(
+    { id: topicId, partitions, retentionMs }: StoredTopic,
+    now: number,
+    keepMs: number,
+  ): Promise<void> {
     const sources = await this.#session.run((client) =>
       this.#catalogue.expired(client, topicId, now, keepMs),
     );
     if (sources.every(({ isCompacted }) => isCompacted)) return;
     const tombstonesBefore = now - keepMs - tombstoneGraceMs;
-    const plan = { topicId, partitions, sources: sources.map(({ id }) => id), tombstonesBefore };
+    const recordsBefore = retentionMs === null ? null : now - retentionMs;
+    const plan = {
+      topicId,
+      partitions,
+      sources: sources.map(({ id }) => id),
+      tombstonesBefore,
+      recordsBefore,
+    };
     try {
-      const made = await compact(this.#pool, plan);
-      await this.#session.run((client) => this.#catalogue.replace(client, topicId, sources, made));
-      await this.#pool.query('delete from last_offset where topic_id = $1 and tombstone_at < $2', [
-        topicId,
-        tombstonesBefore,
-      ]);
+      const { id, youngFrom } = await compact(this.#pool, plan);
+      await this.#session.run((client) => this.#catalogue.replace(client, topicId, sources, id));
+      await this.#pool.query(forgetLastOffsets, [topicId, tombstonesBefore, youngFrom]);
     } catch (error) {
       throw toFailure(error);
     }

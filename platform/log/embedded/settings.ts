@@ -5,6 +5,8 @@ export type EmbeddedLogEvent =
   | WriterEvent
   /** The database could not be read; the reader tries again. */
   | { readonly kind: 'read-failed'; readonly error: unknown }
+  /** A commit was not taken more than once; it is tried again while the partition is its consumer's. */
+  | { readonly kind: 'commit-failed'; readonly group: string; readonly error: unknown }
   /** Retention or compaction failed; the next hour tries again. */
   | { readonly kind: 'expiry-failed'; readonly error: unknown }
   /** Retention overtook a reader that was too slow: it did not see what is between. */

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AssignerProtocol, type Cluster } from 'kafkajs';
-import { z } from 'zod';
+import type { Cluster } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { groupBy } from '../../../contracts/group-by.ts';
-import type { PartitionRef, Position } from '../log.ts';
-import { assignSlots, type Candidate } from './assignment.ts';
+import type { Position } from '../log.ts';
+import { assign, encodeCandidate, protocolName, readAssignment } from './group-protocol.ts';
 import { coordinatorOf, isKafkaError, kafkaErrorName, toLogError, type GroupBroker } from './kafka-client.ts';
 import type { KafkaLogSettings } from './settings.ts';
 
@@ -22,7 +21,6 @@ export interface GroupMemberOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-const protocolName = 'firebreak-slots';
 const evictions = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'];
 const retryPauseMs = 100;
 
@@ -43,7 +41,6 @@ export class GroupMember {
   #generation = -1;
   #heardAtMs = 0;
   #isLeaving = false;
-  #isJoining = false;
   #wake: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -70,45 +67,24 @@ export class GroupMember {
     );
   }
 
-  /**
-   * @param isOurs asked before every attempt: a partition that is lost takes no other one's commit with it
-   * @returns what was committed; the others are lost
-   * @throws FB_PARTITION_LOST where the group says so, FB_LOG_UNAVAILABLE
-   */
-  async commit(
-    positions: readonly Position[],
-    isOurs: (position: Position) => boolean,
-  ): Promise<readonly Position[]> {
-    const giveUpAtMs = Date.now() + this.#options.settings.patienceMs;
-    for (;;) {
-      const ours = positions.filter(isOurs);
-      if (ours.length === 0) return ours;
-      const generation = this.#generation;
-      try {
-        await this.#commitIn(generation, ours);
-        return ours;
-      } catch (error) {
-        // While the group changes the brokers are a generation ahead: what is still ours is committed in the next one.
-        const isBetween = this.#isJoining || generation !== this.#generation;
-        const [position] = ours;
-        if (evictions.includes(kafkaErrorName(error)) && !isBetween && position !== undefined)
-          throw partitionLost(position, error);
-        if (!isKafkaError(error) || Date.now() > giveUpAtMs) throw toLogError(error, 'committing an offset');
-      }
-      await sleep(retryPauseMs);
-    }
-  }
-
-  async #commitIn(groupGenerationId: number, positions: readonly Position[]): Promise<void> {
+  /** One try. Only for what is ours: the group takes it for the owner's word. @throws FB_LOG_UNAVAILABLE */
+  async commit(positions: readonly Position[]): Promise<void> {
     const { groupId } = this.#options;
+    const [memberId, groupGenerationId] = [this.#memberId, this.#generation];
+    // Without both, a coordinator that has forgotten the group would take it from anybody.
+    if (memberId === '' || groupGenerationId < 0)
+      throw new FirebreakError('FB_LOG_UNAVAILABLE', 'The group does not know this member now.');
     const topics = [...groupBy(positions, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
       topic,
       partitions: ofTopic.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
     }));
-    const memberId = this.#memberId;
-    await this.#ask((coordinator) =>
-      coordinator.offsetCommit({ groupId, groupGenerationId, memberId, topics }),
-    );
+    try {
+      await this.#ask((coordinator) =>
+        coordinator.offsetCommit({ groupId, groupGenerationId, memberId, topics }),
+      );
+    } catch (error) {
+      throw toLogError(error, 'committing an offset');
+    }
   }
 
   /** @returns what the group has committed, by partition; null where nothing is */
@@ -152,22 +128,8 @@ export class GroupMember {
   }
 
   async #join(): Promise<readonly number[]> {
-    this.#isJoining = true;
-    try {
-      return await this.#joinAndSync();
-    } finally {
-      this.#isJoining = false;
-    }
-  }
-
-  async #joinAndSync(): Promise<readonly number[]> {
     const { cluster, groupId, topics, settings } = this.#options;
-    const claims = JSON.stringify({ generation: this.#generation, slots: [...this.#held] });
-    const metadata = AssignerProtocol.MemberMetadata.encode({
-      version: 1,
-      topics: [...topics],
-      userData: Buffer.from(claims),
-    });
+    const metadata = encodeCandidate(topics, { generation: this.#generation, slots: [...this.#held] });
     const joined = await this.#ask((coordinator) =>
       coordinator.joinGroup({
         groupId,
@@ -180,34 +142,14 @@ export class GroupMember {
     const { generationId: generation, memberId, leaderId, members } = joined;
     this.#memberId = memberId;
     if (leaderId === memberId) await cluster.refreshMetadata();
-    const groupAssignment = leaderId === memberId ? this.#assign(members.map(readCandidate)) : [];
+    const partitionsOf = (topic: string) => cluster.findTopicPartitionMetadata(topic).length;
+    const groupAssignment = leaderId === memberId ? assign(members, partitionsOf) : [];
     const { memberAssignment } = await this.#ask((coordinator) =>
       coordinator.syncGroup({ groupId, generationId: generation, memberId, groupAssignment }),
     );
     this.#generation = generation;
     this.#heardAtMs = Date.now();
-    const assignment = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {};
-    return [...new Set(Object.values(assignment).flat())].sort((a, b) => a - b);
-  }
-
-  #assign(candidates: readonly Candidate[]) {
-    const { cluster } = this.#options;
-    const counts = new Map<string, number>();
-    for (const topic of new Set(candidates.flatMap(({ topics }) => topics)))
-      counts.set(topic, cluster.findTopicPartitionMetadata(topic).length);
-    const assigned = assignSlots(candidates, Math.max(...counts.values()));
-    return candidates.map(({ memberId, topics }) => {
-      const slots = assigned.get(memberId) ?? [];
-      const assignment = Object.fromEntries(
-        topics.map((topic) => [topic, slots.filter((slot) => slot < (counts.get(topic) ?? 0))]),
-      );
-      const encoded = AssignerProtocol.MemberAssignment.encode({
-        version: 1,
-        assignment,
-        userData: Buffer.alloc(0),
-      });
-      return { memberId, memberAssignment: encoded };
-    });
+    return readAssignment(memberAssignment);
   }
 
   /** Returns when it is time to join again, or to leave. */
@@ -288,34 +230,4 @@ export class GroupMember {
       };
     });
   }
-}
-
-/** What a member says of itself when it joins, besides the topics that it wants. */
-const claimsSchema = z.object({ generation: z.int(), slots: z.array(z.int().nonnegative()) });
-const noClaims = { generation: -1, slots: [] };
-
-function readCandidate({
-  memberId,
-  memberMetadata,
-}: {
-  readonly memberId: string;
-  readonly memberMetadata: Buffer;
-}): Candidate {
-  const metadata = AssignerProtocol.MemberMetadata.decode(memberMetadata);
-  return { memberId, topics: metadata?.topics ?? [], ...readClaims(metadata?.userData) };
-}
-
-function readClaims(bytes: Buffer | undefined): z.infer<typeof claimsSchema> {
-  try {
-    const claims = claimsSchema.safeParse(JSON.parse(bytes?.toString() ?? ''));
-    return claims.data ?? noClaims;
-  } catch {
-    return noClaims;
-  }
-}
-
-/** What a commit is refused with for a partition that is not this consumer's (any more). */
-export function partitionLost({ topic, partition }: PartitionRef, cause?: unknown): FirebreakError {
-  const text = `Partition ${partition} of ${topic} is not this consumer's any more.`;
-  return new FirebreakError('FB_PARTITION_LOST', text, { cause });
 }

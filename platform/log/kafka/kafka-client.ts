@@ -10,6 +10,7 @@ import {
 } from 'kafkajs';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import type { StoredRecord } from '../log.ts';
+import type { JoinedMember, MemberAssignment } from './group-protocol.ts';
 import { teachLz4 } from './lz4.ts';
 import { quietRequestQueues } from './quiet-queues.ts';
 import { encodeRecordsOnce } from './record-batches.ts';
@@ -31,13 +32,13 @@ export interface GroupBroker extends Pick<Broker, 'offsetCommit' | 'offsetFetch'
     readonly generationId: number;
     readonly leaderId: string;
     readonly memberId: string;
-    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+    readonly members: readonly JoinedMember[];
   }>;
   syncGroup(request: {
     readonly groupId: string;
     readonly generationId: number;
     readonly memberId: string;
-    readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    readonly groupAssignment: readonly MemberAssignment[];
   }): Promise<{ readonly memberAssignment: Buffer }>;
   heartbeat(request: {
     readonly groupId: string;

@@ -1,9 +1,10 @@
 import type { Cluster } from 'kafkajs';
+import { Commits } from '../commits.ts';
 import type { ConsumeOptions, Consumer, PartitionBounds, PartitionRef, Position } from '../log.ts';
 import { persist } from '../persist.ts';
 import { FeedLoop } from './feed-loop.ts';
 import { Fetcher } from './fetcher.ts';
-import { GroupMember, partitionLost } from './group-member.ts';
+import { GroupMember } from './group-member.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import type { KafkaLogSettings } from './settings.ts';
 import type { SharedRecords } from './shared-records.ts';
@@ -25,24 +26,17 @@ interface Owned {
 
 const watchEveryMs = 1000;
 
-interface WaitingCommit {
-  readonly position: Position;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** A member of a group, and the handlers of its partitions: each partition has a loop of its own, one batch at a time. */
 export class KafkaConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #deps: KafkaConsumerDependencies;
   readonly #member: GroupMember;
   readonly #fetcher: Fetcher;
+  readonly #commits: Commits;
   readonly #owned = new Map<string, Owned>();
   readonly #paused = new Set<string>();
   /** Gains and losses, one after the other. */
   #turn: Promise<void> = Promise.resolve();
-  #commits: WaitingCommit[] = [];
-  #committing = false;
   #hasFailed = false;
   readonly #stuck = new Set<FeedLoop>();
   #watching: NodeJS.Timeout | undefined;
@@ -61,6 +55,11 @@ export class KafkaConsumer implements Consumer {
       onLost: (slots, clean) => this.#inTurn(() => this.#lose(slots, clean)),
       onFailed: (error) => this.#fail(error),
     });
+    this.#commits = new Commits({
+      send: (positions) => this.#member.commit(positions),
+      onFailed: (error) => settings.onEvent({ kind: 'commit-failed', group: options.group, error }),
+      onBroken: (error) => this.#fail(error),
+    });
     this.#fetcher = new Fetcher({
       cluster,
       waitMs: settings.fetchWaitMs,
@@ -78,12 +77,8 @@ export class KafkaConsumer implements Consumer {
     await this.#turn;
   }
 
-  async commit(position: Position): Promise<void> {
-    if (!this.#owned.has(nameOf(position))) throw partitionLost(position);
-    await new Promise<void>((resolve, reject) => {
-      this.#commits.push({ position, resolve, reject });
-      void this.#commitWaiting();
-    });
+  commit(position: Position): void {
+    if (this.#owned.has(nameOf(position))) this.#commits.note(position);
   }
 
   pause(partitions: readonly PartitionRef[]): void {
@@ -191,8 +186,10 @@ export class KafkaConsumer implements Consumer {
     for (const { loop } of losing) loop.stop();
     // Another member may own them already: no commit of ours may be taken for the owner's.
     if (!clean) for (const ref of refs) this.#owned.delete(nameOf(ref));
+    if (!clean) this.#commits.drop(refs);
     await Promise.all(losing.map(({ running }) => running));
     await this.#guard(() => this.#options.onLost?.(refs, clean, this));
+    if (clean) await this.#commits.finish(refs);
     for (const ref of refs) this.#owned.delete(nameOf(ref));
   }
 
@@ -208,28 +205,6 @@ export class KafkaConsumer implements Consumer {
     }
     for (const loop of this.#stuck)
       if (this.#owned.get(nameOf(loop.feed.ref))?.loop !== loop) this.#stuck.delete(loop);
-  }
-
-  /** Commits that come while one is under way go together. */
-  async #commitWaiting(): Promise<void> {
-    if (this.#committing) return;
-    this.#committing = true;
-    // A tick for what the same turn of the event loop commits.
-    await Promise.resolve();
-    while (this.#commits.length > 0) {
-      const commits = this.#commits.splice(0);
-      const latest = new Map(commits.map(({ position }) => [nameOf(position), position]));
-      try {
-        const isOurs = (position: Position) => this.#owned.has(nameOf(position));
-        const committed = new Set((await this.#member.commit([...latest.values()], isOurs)).map(nameOf));
-        for (const { position, resolve, reject } of commits)
-          if (committed.has(nameOf(position))) resolve();
-          else reject(partitionLost(position));
-      } catch (error) {
-        for (const { reject } of commits) reject(error);
-      }
-    }
-    this.#committing = false;
   }
 
   /** @returns where to go on from an offset that the log may not have (any more) */

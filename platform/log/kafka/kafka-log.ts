@@ -16,19 +16,16 @@ import type {
 } from '../log.ts';
 import { Appender } from './appender.ts';
 import { followPartitions } from './follower.ts';
-import { fetchFrom, isKafkaError, KafkaClient, kafkaErrorName, toLogError } from './kafka-client.ts';
+import { isKafkaError, KafkaClient, toLogError } from './kafka-client.ts';
 import { KafkaConsumer } from './kafka-consumer.ts';
 import { createKafkaTopics } from './kafka-topics.ts';
-import { PartitionFeed } from './partition-feed.ts';
+import { RangeReader } from './range-reader.ts';
 import { SharedQuestion } from './shared-question.ts';
 import { SharedRecords } from './shared-records.ts';
 import { defaultSettings, type KafkaLogOptions, type KafkaLogSettings } from './settings.ts';
 
 const retryPauseMs = 200;
 const servedWithinMs = 60_000;
-/** Longer than a broker needs, and short enough that who reads beside it on the same connection hardly waits. */
-const readWaitMs = 50;
-const readBatch = { records: 500, bytes: 1_048_576 };
 
 /** @throws FB_LOG_UNAVAILABLE when no broker answers */
 export async function openKafkaLog({ connection, ...settings }: KafkaLogOptions): Promise<KafkaLog> {
@@ -54,13 +51,13 @@ export class KafkaLog implements Log {
   /** For short questions and for `read`. */
   readonly #cluster: Cluster;
   readonly #appender: Appender;
+  readonly #reader: RangeReader;
   /** The partitions of a correlator ask at the same moments. */
   readonly #ends = new Map<string, SharedQuestion<readonly number[]>>();
   readonly #shared = new SharedRecords();
   readonly #consumers = new Set<KafkaConsumer>();
   readonly #following = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  #fetching: Promise<void> = Promise.resolve();
 
   constructor(client: KafkaClient, settings: KafkaLogSettings) {
     this.#client = client;
@@ -68,6 +65,12 @@ export class KafkaLog implements Log {
     this.#admin = client.admin();
     this.#cluster = client.cluster();
     this.#appender = new Appender(settings, () => client.producer());
+    this.#reader = new RangeReader({
+      cluster: this.#cluster,
+      shared: this.#shared,
+      boundsOf: (ref) => this.#boundsOf(ref),
+      insist: (doing, ask) => this.#insist(doing, ask),
+    });
   }
 
   /** @throws FB_LOG_UNAVAILABLE */
@@ -120,19 +123,8 @@ export class KafkaLog implements Log {
     return consumer;
   }
 
-  async *read(from: Position, until?: number): AsyncIterable<Batch> {
-    const { topic, partition } = from;
-    const bounds = await this.#boundsOf(from);
-    if (bounds === undefined) throw new RangeError(`There is no partition ${partition} of ${topic}.`);
-    const end = until ?? bounds.end;
-    const feed = new PartitionFeed({ topic, partition }, Math.max(bounds.start, from.offset), this.#shared);
-    while (feed.position < Math.min(end, bounds.end)) {
-      if (!feed.hasMore) await this.#fetch(feed);
-      const batch = feed.take(readBatch.records, readBatch.bytes);
-      if (batch === null) continue;
-      const records = batch.records.filter(({ offset }) => offset < end);
-      if (records.length > 0) yield { ...batch, records, end: Math.min(batch.end, end) };
-    }
+  read(from: Position, until?: number): AsyncIterable<Batch> {
+    return this.#reader.read(from, until);
   }
 
   async follow(options: FollowOptions): Promise<void> {
@@ -260,40 +252,6 @@ export class KafkaLog implements Log {
     const wanted = partitions.map((partition) => ({ partition }));
     const [found] = await this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromBeginning }]);
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]) ?? []);
-  }
-
-  /**
-   * One at a time: a broker answers a connection in turn anyway, and of several that find it not connected each would
-   * make a connection, of which all but one are never closed.
-   */
-  #fetch(feed: PartitionFeed): Promise<void> {
-    const fetching = this.#fetching.then(() => this.#fetchNow(feed));
-    this.#fetching = fetching.catch(() => undefined);
-    return fetching;
-  }
-
-  async #fetchNow(feed: PartitionFeed): Promise<void> {
-    const { topic, partition } = feed.ref;
-    const [answer] = await this.#insist('reading', async () => {
-      const [nodeId = ''] = Object.keys(this.#cluster.findLeaderForPartitions(topic, [partition]));
-      const broker = await this.#cluster.findBroker({ nodeId });
-      const wanted = { partition, fetchOffset: String(feed.fetchOffset), maxBytes: readBatch.bytes };
-      try {
-        return await fetchFrom(broker, {
-          maxWaitTime: readWaitMs,
-          minBytes: 1,
-          maxBytes: 8 * readBatch.bytes,
-          topics: [{ topic, partitions: [wanted] }],
-        });
-      } catch (error) {
-        if (kafkaErrorName(error) !== 'OFFSET_OUT_OF_RANGE') throw error;
-        // What was to come next has been deleted meanwhile.
-        const bounds = await this.#boundsOf(feed.ref);
-        feed.seek(Math.max(bounds?.start ?? 0, feed.fetchOffset));
-        return [];
-      }
-    });
-    if (answer !== undefined) feed.accept(answer.fetched, true);
   }
 
   /** Asks until it is answered, or patience is at its end. @throws FB_LOG_UNAVAILABLE, FB_NOT_READY (closed) */

@@ -7,13 +7,22 @@ const dayMs = 86_400_000;
 /** What the record format adds to a batch that is as large as the largest record. */
 const batchOverheadBytes = 16 * 1024;
 
+/**
+ * Kafka drops a file whose youngest record is past the retention, and compaction joins small files up to this size: where
+ * both hold, it bounds what stays for the sake of its neighbours.
+ */
+const agingFileBytes = 32 * 1024 * 1024;
+
 /** @returns the configuration of a topic, all of it that is ours */
 function configOf(
   { retentionMs, compaction }: TopicSpec,
   { maxRecordBytes, replicationFactor }: KafkaLogSettings,
 ): Readonly<Record<string, string>> {
+  const isAging = compaction !== null && retentionMs !== null;
+  const cleanup = compaction === null ? 'delete' : 'compact';
   return {
-    'cleanup.policy': compaction === null ? 'delete' : 'compact',
+    'cleanup.policy': isAging ? 'compact,delete' : cleanup,
+    ...(isAging && { 'segment.bytes': String(agingFileBytes) }),
     'retention.ms': String(retentionMs ?? -1),
     'min.compaction.lag.ms': String(compaction?.minLagMs ?? 0),
     // A reader that stops for less than this misses no tombstone.
@@ -72,8 +81,9 @@ async function adoptConfigs(
     const entries = resources.find(({ resourceName }) => resourceName === spec.name)?.configEntries ?? [];
     const now = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
     const wanted = configOf(spec, settings);
-    if (now.get('cleanup.policy') !== wanted['cleanup.policy'])
-      throw conflict(spec.name, `the clean-up policy ${now.get('cleanup.policy') ?? 'unknown'}`);
+    const policy = now.get('cleanup.policy') ?? 'unknown';
+    if (policy.includes('compact') !== (spec.compaction !== null))
+      throw conflict(spec.name, `the clean-up policy ${policy}`);
     return Object.entries(wanted).some(([name, value]) => now.get(name) !== value);
   });
   if (changed.length === 0) return;

@@ -21,6 +21,8 @@ export type KafkaLogEvent =
       readonly partition: number;
       readonly forMs: number;
     }
+  /** A commit was not taken more than once; it is tried again while the partition is ours. */
+  | { readonly kind: 'commit-failed'; readonly group: string; readonly error: unknown }
   /** The coordinator gave the partitions of this member to others: it was silent for too long. */
   | { readonly kind: 'evicted'; readonly group: string; readonly error: unknown };
 

@@ -44,6 +44,17 @@ describe('recognizeStub', () => {
     expect(of(header)?.code).toBe('installer-stub');
   });
 
+  test('an installer made by Python’s distutils is told by its header', () => {
+    const header = {
+      ...program,
+      size_of_code: 144_896,
+      address_of_entry_point: 47_294,
+      characteristics: 259,
+    };
+    expect(of(header, '.text', '.rdata', '.data', '.rsrc')?.code).toBe('installer-stub');
+    expect(of({ ...header, address_of_entry_point: 47_295 })).toBeUndefined();
+  });
+
   test('packed code is told by its sections or by where it starts', () => {
     expect(of(program, 'UPX0', 'UPX1')?.code).toBe('packed');
     expect(

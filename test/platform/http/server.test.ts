@@ -246,6 +246,15 @@ describe('a request that is not', () => {
     if (status === 405) expect(response.headers.get('allow')).toBe('POST');
   });
 
+  test.each(['/docs', '/openapi.json', '/metrics'])('%s takes GET and HEAD, and tells so', async (path) => {
+    const [got, head, put] = await Promise.all(
+      ['GET', 'HEAD', 'PUT'].map((method) => fetch(running.url + path, { method })),
+    );
+    expect([got?.status, head?.status, put?.status]).toEqual([200, 200, 405]);
+    expect(head?.headers.get('content-type')).toBe(got?.headers.get('content-type'));
+    expect(put?.headers.get('allow')).toBe('GET');
+  });
+
   test('to nowhere with a body is 404 too', async () => {
     expect((await running.post('device', '/v1/nothing', { a: 1 })).status).toBe(404);
   });

@@ -11,6 +11,12 @@ for (const [name, tailBytes] of Object.entries({
   logSuite(name, async () => {
     let aheadMs = 0;
     const server = await startTestLog({ now: () => Date.now() + aheadMs, tailBytes });
+    // Compaction and retention go by whole days.
+    const inTwoDays = async () => {
+      aheadMs = 2 * dayMs;
+      await server.log.expire();
+      aheadMs = 0;
+    };
     return {
       get log() {
         return server.log;
@@ -20,12 +26,8 @@ for (const [name, tailBytes] of Object.entries({
       restart: () => server.restart(),
       disturb: () => server.disturb(),
       stop: () => server.stop(),
-      compact: async () => {
-        // Compaction goes by whole days.
-        aheadMs = 2 * dayMs;
-        await server.log.expire();
-        aheadMs = 0;
-      },
+      compact: inTwoDays,
+      age: inTwoDays,
     };
   });
 }

@@ -20,5 +20,6 @@ logSuite('log on Kafka', async () => {
       await kafka.stop();
     },
     compact: (topic) => kafka.compact(log, topic),
+    age: (topic) => kafka.age(log, topic),
   };
 });

@@ -14,8 +14,8 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => cluster.stop());
 
-async function openComplete(): Promise<RedisSignals> {
-  const signals = await openSignals(cluster.url);
+async function openComplete(retentionMs = 180 * 24 * 60 * 60 * 1000): Promise<RedisSignals> {
+  const signals = await openSignals(cluster.url, { retentionMs });
   await completeAll(signals);
   return signals;
 }

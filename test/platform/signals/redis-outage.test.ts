@@ -75,7 +75,7 @@ describe('a store that lost what it held', () => {
     const [state] = await signals.dump([key]);
     await command('FLUSHALL');
     await expectIncomplete();
-    expect(await signals.restore([{ key, state }])).toBe(0);
+    expect(await signals.restore([{ key, state, writtenMs: Date.now() }])).toBe(0);
     await expectIncomplete();
     await signals.complete(1);
     expect(await signals.isComplete(1)).toBe(true);
@@ -101,14 +101,14 @@ describe('a store that lost what it held', () => {
     await signals.fold([stepOf(key)]);
     const [state] = await signals.dump([key]);
     await command('FLUSHALL');
-    await signals.restore([{ key, state }]);
+    await signals.restore([{ key, state, writtenMs: Date.now() }]);
     await command('FLUSHALL');
     await expect(signals.complete(1)).rejects.toMatchObject(unavailable);
     await expectIncomplete();
-    await signals.restore([{ key, state }]);
+    await signals.restore([{ key, state, writtenMs: Date.now() }]);
     await command('FLUSHALL');
-    await expect(signals.restore([{ key, state }])).rejects.toMatchObject(unavailable);
-    await signals.restore([{ key, state }]);
+    await expect(signals.restore([{ key, state, writtenMs: Date.now() }])).rejects.toMatchObject(unavailable);
+    await signals.restore([{ key, state, writtenMs: Date.now() }]);
     await signals.complete(1);
     expect(await signals.dump([key])).toEqual([state]);
   });

@@ -1,13 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Redis } from 'ioredis';
 import { artifactKeySchema } from '../../../contracts/artifact.ts';
 import { deviceIdSchema, tenantIdSchema } from '../../../contracts/ids.ts';
 import { maxFacts, maxMembers, type ArtifactSignals, type SignalStep } from '../../../contracts/signals.ts';
+import { place } from '../../../platform/log/place.ts';
 import type { RedisNotice } from '../../../platform/signals/redis-connection.ts';
 import type { RedisSignals } from '../../../platform/signals/redis-signals.ts';
 import { SignalState, type DumpedState } from '../../../platform/signals/signal-state.ts';
 import { eventually } from '../../support/eventually.ts';
-import { completeAll, openSignals, startTestRedis, type TestRedis } from '../../support/redis.ts';
+import {
+  completeAll,
+  openSignals,
+  startTestRedis,
+  testPartitions,
+  type TestRedis,
+} from '../../support/redis.ts';
 import { signalsSuite } from './signals-suite.ts';
 
 let redis: TestRedis;
@@ -16,8 +24,8 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => redis.stop());
 
-async function openComplete(): Promise<RedisSignals> {
-  const signals = await openSignals(redis.server.url);
+async function openComplete(retentionMs = 180 * 24 * 60 * 60 * 1000): Promise<RedisSignals> {
+  const signals = await openSignals(redis.server.url, { retentionMs });
   await completeAll(signals);
   return signals;
 }
@@ -90,7 +98,7 @@ describe('RedisSignals and the model', () => {
     before: unknown,
   ) {
     const models = new Map(keys.map((key) => [key, new SignalState()]));
-    await signals.restore(keys.map((key) => ({ key, state: before })));
+    await signals.restore(keys.map((key) => ({ key, state: before, writtenMs: Date.now() })));
     for (const model of models.values()) model.merge(before);
     for (const steps of batches) {
       const states = await signals.fold(steps);
@@ -131,7 +139,7 @@ describe('RedisSignals and the model', () => {
           const there = new SignalState();
           const [key = keys[0] as never] = keys;
           expect(there.merge(asSent((await a.dump([key]))[0]))).toBe(true);
-          expect(await b.restore([{ key, state: asSent(there.dump()) }])).toBe(0);
+          expect(await b.restore([{ key, state: asSent(there.dump()), writtenMs: Date.now() }])).toBe(0);
           expect(asSent(await b.dump([key]))).toEqual(asSent(await a.dump([key])));
           expect((await b.read([key])).map(visible)).toEqual((await a.read([key])).map(visible));
         } finally {
@@ -148,6 +156,49 @@ describe('RedisSignals', () => {
     key: keys[0] as never,
     sighting: { tenantId: tenants[0] as never, deviceId: devices[device] as never, atMs },
     facts: [],
+  });
+
+  test('all keys of an artifact expire together, and what says that a partition is complete never does', async () => {
+    const namespace = 'expiry';
+    const client = new Redis(redis.server.url);
+    // As a version completed it that let nothing expire: it is restored once more.
+    await client.set(
+      `${namespace}:{p0}:complete`,
+      /run_id:(\w+)/.exec(await client.info('server'))?.[1] ?? '',
+    );
+    const signals = await openSignals(redis.server.url, { namespace, retentionMs: 60_000 });
+    expect(await signals.isComplete(0)).toBe(false);
+    const [key = '' as never] = keys;
+    const partition = place(key, testPartitions);
+    await signals.restore([{ key, state: crowded, writtenMs: Date.now() }]);
+    await completeAll(signals);
+    const inRedis = (name: string) => `${namespace}:{p${partition}}:${name}`;
+    const expiries = () =>
+      Promise.all(['a', 'm'].map((part) => client.pexpiretime(inRedis(`${part}:${key}`))));
+    const [hash = 0, members] = await expiries();
+    expect(hash).toBe(members);
+    expect(hash).toBeGreaterThan(Date.now());
+    await client.persist(inRedis(`a:${key}`));
+    await signals.fold([step(1, startMs)]);
+    const [renewed = 0, ...others] = await expiries();
+    expect(others).toEqual([renewed]);
+    expect(renewed).toBeGreaterThanOrEqual(hash);
+    expect(await client.pexpiretime(inRedis('whole'))).toBe(-1);
+    expect(await client.pexpiretime(inRedis('lineage'))).toBe(-1);
+    // Known by a fact alone at first: the set of members is younger than the hash.
+    const late = keys[1] ?? key;
+    await signals.fold([{ key: late, facts: [{ field: 'content:rules', order: 1, value: 1 }] }]);
+    await signals.fold([{ ...step(1, startMs), key: late }]);
+    await signals.restore([{ key: late, state: crowded, writtenMs: Date.now() - 50_000 }]);
+    const [lateHash = 0, lateMembers] = await Promise.all(
+      ['a', 'm'].map((part) =>
+        client.pexpiretime(`${namespace}:{p${place(late, testPartitions)}}:${part}:${late}`),
+      ),
+    );
+    expect(lateMembers).toBe(lateHash);
+    expect(lateHash).toBeGreaterThan(Date.now() + 30_000);
+    client.disconnect();
+    await signals.close();
   });
 
   test('another look-back counts the same members anew', async () => {
@@ -170,6 +221,7 @@ describe('RedisSignals', () => {
     const states = Array.from({ length: 50 }, (_, n) => ({
       key: artifactKeySchema.parse(`domain:n${n}.example`),
       state: { ...crowded, facts: { 'content:rules': [n, { n }] } },
+      writtenMs: Date.now(),
     }));
     expect(await signals.restore(states)).toBe(0);
     const dumped = await signals.dump(states.map(({ key }) => key));

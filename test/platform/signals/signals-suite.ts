@@ -4,10 +4,11 @@ import { artifactKeySchema } from '../../../contracts/artifact.ts';
 import { deviceIdSchema, tenantIdSchema } from '../../../contracts/ids.ts';
 import { maxFacts, maxMembers, type ArtifactSignals, type SignalStep } from '../../../contracts/signals.ts';
 import type { Signals } from '../../../platform/signals/signals.ts';
+import { eventually } from '../../support/eventually.ts';
 
 export interface SignalsFixture {
   /** An empty store with a look-back of 30 days, of which all partitions are complete. */
-  create(): Promise<Signals>;
+  create(retentionMs: number): Promise<Signals>;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -54,8 +55,8 @@ function visible(signals: ArtifactSignals): unknown {
 export function signalsSuite(name: string, fixture: SignalsFixture): void {
   describe(`Signals: ${name}`, () => {
     const open: Signals[] = [];
-    const create = async () => {
-      const signals = await fixture.create();
+    const create = async (retentionMs = 180 * dayMs) => {
+      const signals = await fixture.create(retentionMs);
       open.push(signals);
       return signals;
     };
@@ -131,8 +132,8 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
       const state = JSON.parse(JSON.stringify(dumped)) as unknown;
       expect(
         await to.restore([
-          { key: keyOf(1), state },
-          { key: keyOf(1), state },
+          { key: keyOf(1), state, writtenMs: Date.now() },
+          { key: keyOf(1), state, writtenMs: Date.now() },
         ]),
       ).toBe(0);
       const [[a], [b]] = [await from.read([keyOf(1)]), await to.read([keyOf(1)])];
@@ -141,13 +142,15 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
 
     test('a broken state is skipped and counted', async () => {
       const signals = await create();
-      expect(await signals.restore([{ key: keyOf(1), state: { first: 'yesterday' } }])).toBe(1);
+      expect(
+        await signals.restore([{ key: keyOf(1), state: { first: 'yesterday' }, writtenMs: Date.now() }]),
+      ).toBe(1);
     });
 
     test('of an unknown artifact null is dumped, and restoring that changes nothing', async () => {
       const signals = await create();
       expect(await signals.dump([keyOf(1)])).toEqual([null]);
-      expect(await signals.restore([{ key: keyOf(1), state: null }])).toBe(0);
+      expect(await signals.restore([{ key: keyOf(1), state: null, writtenMs: Date.now() }])).toBe(0);
       expect(await signals.dump([keyOf(1)])).toEqual([null]);
     });
 
@@ -155,7 +158,8 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
       const [from, to] = [await create(), await create()];
       await from.fold([sighting(1, 1, 1, startMs), sighting(1, 2, 2, startMs + 7)]);
       await to.fold([sighting(1, 1, 1, startMs + 3), sighting(1, 3, 3, startMs + 5)]);
-      await to.restore([{ key: keyOf(1), state: (await from.dump([keyOf(1)]))[0] }]);
+      const [dumped] = await from.dump([keyOf(1)]);
+      await to.restore([{ key: keyOf(1), state: dumped, writtenMs: Date.now() }]);
       const [state] = await to.read([keyOf(1)]);
       expect(state).toMatchObject({ firstSeenMs: startMs, lastSeenMs: startMs + 7 });
       expect(state?.devicesByTenant.size).toBe(3);
@@ -178,6 +182,58 @@ export function signalsSuite(name: string, fixture: SignalsFixture): void {
       const states = await signals.read([keyOf(1), keyOf(2), keyOf(1)]);
       expect(states.map((state) => state.devicesByTenant.get(tenantOf(1)))).toEqual([2, 1, 2]);
       expect(await signals.dump([keyOf(1), keyOf(1)])).toHaveLength(2);
+    });
+
+    test('what nobody sees or testifies about is forgotten, and what is goes on being known', async () => {
+      const signals = await create(2000);
+      const fact: SignalStep = {
+        key: keyOf(1),
+        facts: [{ field: 'content:rules', order: 1, value: 'told' }],
+      };
+      await signals.fold([
+        sighting(1, 1, 1, startMs),
+        sighting(2, 1, 1, startMs),
+        sighting(3, 1, 1, startMs),
+      ]);
+      const isForgotten = async () => {
+        const [told, seen] = await signals.fold([fact, sighting(3, 1, 2, startMs + 1)]);
+        expect([told?.firstSeenMs, seen?.firstSeenMs]).toEqual([startMs, startMs]);
+        // Who only asks keeps nothing alive.
+        const [asked] = await signals.fold([{ key: keyOf(2), facts: [] }]);
+        return asked?.firstSeenMs === null ? true : null;
+      };
+      await eventually(isForgotten, 20_000);
+      const [one, two, three] = await signals.read([keyOf(1), keyOf(2), keyOf(3)]);
+      expect([one, three].map((state) => state?.devicesByTenant.get(tenantOf(1)))).toEqual([1, 2]);
+      expect(two).toEqual({
+        ...two,
+        firstSeenMs: null,
+        lastSeenMs: null,
+        devicesByTenant: new Map(),
+        facts: new Map(),
+      });
+      expect(await signals.dump([keyOf(2)])).toEqual([null]);
+    });
+
+    test('what is restored is kept no longer than what was lost would have been', async () => {
+      const [from, to] = [await create(), await create(4000)];
+      await from.fold([sighting(1, 1, 1, startMs)]);
+      const [state] = await from.dump([keyOf(1)]);
+      const restored = (key: number, agoMs: number) => ({
+        key: keyOf(key),
+        state,
+        writtenMs: Date.now() - agoMs,
+      });
+      await to.fold([sighting(3, 1, 2, startMs)]);
+      // The changelog may hold an artifact more than once: the newest counts, also where it does not come last.
+      expect(await to.restore([restored(1, 4001), restored(2, 3000), restored(3, 3000)])).toBe(0);
+      expect(await to.restore([restored(4, 0), restored(4, 3000)])).toBe(0);
+      const firstSeen = async () =>
+        (await to.read([1, 2, 3, 4].map(keyOf))).map(({ firstSeenMs }) => firstSeenMs !== null);
+      expect((await firstSeen())[0]).toBe(false);
+      await eventually(async () => ((await firstSeen())[1] === true ? null : true), 20_000);
+      expect(await firstSeen()).toEqual([false, false, true, true]);
+      await eventually(async () => ((await firstSeen()).includes(true) ? null : true), 20_000);
     });
 
     test('order and repetition of steps do not matter', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ClassifierOutcome } from '../../../classifiers/classifier.ts';
 import { readProfile } from '../../../classifiers/profiles.ts';
 import type { ClassifierProfile } from '../../../contracts/classifier-profile.ts';
-import type { Score } from '../../../contracts/score.ts';
+import type { ReportScores, Score } from '../../../contracts/score.ts';
 import { topics } from '../../../contracts/topics.ts';
 import { startParts, type Running } from '../../../platform/lifecycle/start-parts.ts';
 import { parseBatch, TopicLog } from '../../../platform/log/topic-log.ts';
@@ -64,20 +64,34 @@ afterAll(async () => {
   await testLog.stop();
 });
 
-/** Reports a command line. @returns what is said of it, by classifier, once all have answered */
-async function answers(): Promise<Readonly<Record<string, Score['result']>>> {
+/** Reports a command line. @returns what is said of it, as it lies in the log, once all have answered */
+async function records(): Promise<readonly ReportScores[]> {
   const report = acceptedReport({ artifact: { kind: 'command-line', text: 'whoami /all' } });
   await log.append(topics.reports, [report]);
   return eventually(async () => {
-    const scores: Score[] = [];
+    const found: ReportScores[] = [];
     for await (const batch of log.log.read({ topic: topics.scores.name, partition: 0, offset: 0 }))
       for (const { value } of parseBatch(topics.scores, batch).records)
-        if (value?.reportId === report.report.id) scores.push(value);
-    return scores.length < 2
-      ? null
-      : Object.fromEntries(scores.map(({ classifier, result }) => [classifier, result]));
+        if (value?.reportId === report.report.id) found.push(value);
+    return found.flatMap(({ scores }) => scores).length < 2 ? null : found;
   });
 }
+
+/** @returns what is said of a command line, by classifier */
+async function answers(): Promise<Readonly<Record<string, Score['result']>>> {
+  const scores = (await records()).flatMap((record) => record.scores);
+  return Object.fromEntries(scores.map(({ classifier, result }) => [classifier, result]));
+}
+
+const speakers = async (): Promise<readonly (readonly string[])[]> =>
+  (await records()).map(({ scores }) => scores.map(({ classifier }) => classifier));
+
+test('answers that are there together lie in one record; one that takes longer follows and keeps nobody waiting', async () => {
+  dawdle = atOnce;
+  expect(await speakers()).toEqual([['swift', 'slow']]);
+  dawdle = () => sleep(patienceMs * 0.6);
+  expect(await speakers()).toEqual([['swift'], ['slow']]);
+});
 
 describe('a classifier that does not answer', () => {
   test('has not failed where the process stood still meanwhile', async () => {

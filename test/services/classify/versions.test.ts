@@ -7,7 +7,7 @@ import { createMetadataClassifier } from '../../../classifiers/metadata/classifi
 import { openOrAbsent } from '../../../classifiers/model-version.ts';
 import { loadClassifiers, type Registry } from '../../../classifiers/registry.ts';
 import type { ClassifierStatus, ShadowScore } from '../../../contracts/classifier-versions.ts';
-import type { Score } from '../../../contracts/score.ts';
+import { scoresOf, type Score } from '../../../contracts/score.ts';
 import { topics, type AcceptedReport, type Topic } from '../../../contracts/topics.ts';
 import type { Part } from '../../../platform/lifecycle/part.ts';
 import { startParts, type Running } from '../../../platform/lifecycle/start-parts.ts';
@@ -65,9 +65,11 @@ const about =
 async function scoreOf(classifier: string): Promise<Score> {
   const report = executable();
   await log.append(topics.reports, [report]);
-  return eventually(
-    about(topics.scores, (score) => score.reportId === report.report.id && score.classifier === classifier),
-  );
+  return eventually(async () => {
+    const said = (score: Score): boolean =>
+      score.reportId === report.report.id && score.classifier === classifier;
+    return (await readAll(topics.scores)).flatMap(scoresOf).findLast(said) ?? null;
+  });
 }
 
 const statusWith = (fits: (status: ClassifierStatus) => boolean): Promise<ClassifierStatus> =>
@@ -132,7 +134,7 @@ describe('versions of a classifier', () => {
     expect(shadow.champion).toMatchObject({ version: score.version, blocks: false });
     expect(shadow.challenger).toMatchObject({ version: '1.1.0-eager', blocks: true });
     expect(shadow.challenger.probability).toBe(shadow.champion.probability);
-    const counted = await readAll(topics.scores);
+    const counted = (await readAll(topics.scores)).flatMap(scoresOf);
     expect(counted.filter(({ version }) => version === '1.1.0-eager')).toEqual([]);
   });
 

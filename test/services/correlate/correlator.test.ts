@@ -24,7 +24,7 @@ import { createCorrelate } from '../../../services/correlate/service.ts';
 import { tenantOf } from '../../engine/samples.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/postgres.ts';
-import { acceptedReport, scoreOf } from '../../support/reports.ts';
+import { acceptedReport, scoreOf, together } from '../../support/reports.ts';
 
 const accepts = ['script', 'command-line', 'file'] as const;
 const profile = (id: string): ClassifierProfile => ({
@@ -64,14 +64,15 @@ async function startCorrelator(): Promise<void> {
     const latest = await embedded.latest(topics.signals.name, [...keys]);
     return new Map(
       keys.flatMap((key) => {
-        const value = latest.get(key)?.value;
-        return value == null
-          ? []
-          : [[key, (JSON.parse(Buffer.from(value).toString()) as { state: unknown }).state] as const];
+        const record = latest.get(key);
+        if (record?.value == null) return [];
+        const { state } = JSON.parse(Buffer.from(record.value).toString()) as { state: unknown };
+        return [[key, { state, writtenMs: record.appendedAt }] as const];
       }),
     );
   };
-  const signals = new EmbeddedSignals({ load, cacheEntries: 1000, lookBackMs: limits.lookBackMs });
+  const { lookBackMs, signalRetentionMs: retentionMs } = limits;
+  const signals = new EmbeddedSignals({ load, cacheEntries: 1000, lookBackMs, retentionMs });
   const events = createCorrelateEvents(createLogger({ name: 'test', level: 'silent' }), createMetrics());
   const { parts } = createCorrelate({
     log,
@@ -108,10 +109,9 @@ async function report(
   const accepted = acceptedReport(input, more);
   await log.append(topics.reports, [accepted]);
   if (probability !== null)
-    await log.append(
-      topics.scores,
-      profiles.map(({ id }) => scoreOf(accepted, id, probability, content)),
-    );
+    await log.append(topics.scores, [
+      together(...profiles.map(({ id }) => scoreOf(accepted, id, probability, content))),
+    ]);
   return accepted;
 }
 
@@ -193,7 +193,7 @@ describe('the correlator', () => {
       missing: ['rules', 'behavior'],
       verdict: 'no-threats-found',
     });
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.98)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.98))]);
     const decisions = await decisionsOn(accepted.artifactKey, 2);
     expect(decisions[1]).toMatchObject({
       end: 'revision',
@@ -203,10 +203,46 @@ describe('the correlator', () => {
     });
   });
 
+  test('who waits is not told that nothing was found while classifiers are still to answer', async () => {
+    await startCorrelator();
+    const accepted = await report(
+      { artifact: { kind: 'script', text: 'harmless, and heard late' }, localAction: 'held' },
+      null,
+      { awaited: true },
+    );
+    const [first] = await decisionsOn(accepted.artifactKey, 1);
+    expect(first).toMatchObject({ end: 'deadline', verdict: 'no-threats-found' });
+    expect(about(await all(topics.answers), accepted.artifactKey)).toEqual([]);
+    const scores = profiles.map(({ id }) => scoreOf(accepted, id, 0.01));
+    await log.append(topics.scores, [{ ...together(...scores), awaited: true, held: true }]);
+    await decisionsOn(accepted.artifactKey, 2);
+    expect(about(await all(topics.answers), accepted.artifactKey)).toMatchObject([
+      { held: true, origin: { reportId: accepted.report.id } },
+    ]);
+  });
+
+  test('scores that come late together are one revision, which holds what each says', async () => {
+    await startCorrelator();
+    const accepted = await report({ artifact: { kind: 'script', text: 'unheard for long' } }, null);
+    await decisionsOn(accepted.artifactKey, 1);
+    const late = together(scoreOf(accepted, 'rules', 0.98), scoreOf(accepted, 'behavior', 0.97));
+    await log.append(topics.scores, [late]);
+    const marker = await report({ artifact: { kind: 'file', hash: { sha256: sha(8) } } }, 0.1);
+    await decisionsOn(marker.artifactKey, 1);
+    const [, revision, ...more] = await decisionsOn(accepted.artifactKey, 2);
+    expect(more).toEqual([]);
+    expect(revision).toMatchObject({
+      end: 'revision',
+      trigger: { kind: 'score', detail: 'behavior@1, rules@1', acceptedAt: late.scores[0]?.scoredAt },
+      verdict: 'malicious',
+      scores: [{ classifier: 'rules' }, { classifier: 'behavior' }],
+    });
+  });
+
   test('a block is not kept waiting for an answer that cannot change it, and that answer changes nothing later', async () => {
     await startCorrelator();
     const accepted = await report({ artifact: { kind: 'script', text: 'hostile beyond doubt' } }, null);
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999, 0.9999)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.9999, 0.9999))]);
     const [decision] = await decisionsOn(accepted.artifactKey, 1);
     expect(decision).toMatchObject({
       end: 'settled',
@@ -214,7 +250,7 @@ describe('the correlator', () => {
       verdict: 'malicious',
       reach: 'ecosystem',
     });
-    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.01)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'behavior', 0.01))]);
     const marker = await report({ artifact: { kind: 'file', hash: { sha256: sha(7) } } }, 0.1);
     await decisionsOn(marker.artifactKey, 1);
     expect(about(await all(topics.decisions), accepted.artifactKey)).toHaveLength(1);
@@ -223,8 +259,8 @@ describe('the correlator', () => {
   test('a block that the missing answer could still take further waits for it', async () => {
     await startCorrelator();
     const accepted = await report({ artifact: { kind: 'script', text: 'hostile as far as told' } }, null);
-    await log.append(topics.scores, [scoreOf(accepted, 'rules', 0.9999)]);
-    await log.append(topics.scores, [scoreOf(accepted, 'behavior', 0.9999, 0.9999)]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'rules', 0.9999))]);
+    await log.append(topics.scores, [together(scoreOf(accepted, 'behavior', 0.9999, 0.9999))]);
     const [decision] = await decisionsOn(accepted.artifactKey, 1);
     expect(decision).toMatchObject({ end: 'complete', reach: 'ecosystem' });
   });
@@ -284,7 +320,7 @@ describe('the correlator', () => {
     const [first] = await decisionsOn(accepted.artifactKey, 1);
     expect(first).toMatchObject({ end: 'deadline', verdict: 'no-threats-found' });
     await log.append(topics.scores, [
-      { ...scoreOf(accepted, 'rules', 0.97), ...(position && { reportOffset: position.offset }) },
+      { ...together(scoreOf(accepted, 'rules', 0.97)), ...(position && { reportOffset: position.offset }) },
     ]);
     const [decision] = await decisionsOn(`file:sha256:${sha(10)}`, 1);
     expect(decision).toMatchObject({ trigger: { kind: 'finding' }, verdict: 'malicious', reach: 'tenant' });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClassifierProfile } from '../../../contracts/classifier-profile.ts';
 import { Joiner, type JoinedWork } from '../../../services/correlate/joiner.ts';
-import { acceptedReport, scoreOf } from '../../support/reports.ts';
+import { acceptedReport, scoreOf, together } from '../../support/reports.ts';
 
 const profile = (id: string): ClassifierProfile => ({
   id,
@@ -26,8 +26,8 @@ describe('Joiner', () => {
     const join = joiner();
     const report = script(1);
     expect(join.report(report, 0)).toEqual([]);
-    expect(join.score(scoreOf(report, 'rules', 0.5), 0)).toEqual([]);
-    const works = join.score(scoreOf(report, 'behavior', 0.5), 1);
+    expect(join.scores(together(scoreOf(report, 'rules', 0.5)), 0)).toEqual([]);
+    const works = join.scores(together(scoreOf(report, 'behavior', 0.5)), 1);
     expect(ends(works)).toEqual(['complete']);
     expect(works[0]).toMatchObject({ offsets: { reports: [0], scores: [0, 1] } });
   });
@@ -37,7 +37,7 @@ describe('Joiner', () => {
     const report = script(11);
     join.report(report, 0);
     join.reportsRead(1);
-    const [proposed] = join.score(scoreOf(report, 'rules', 0.99), 0);
+    const [proposed] = join.scores(together(scoreOf(report, 'rules', 0.99)), 0);
     if (proposed?.work.kind !== 'report') throw new Error('Nothing was proposed.');
     expect(proposed).toMatchObject({ work: { end: 'settled' }, offsets: { reports: [], scores: [] } });
     expect(join.waitingCount).toBe(1);
@@ -46,7 +46,7 @@ describe('Joiner', () => {
       offsets: { reports: [0], scores: [0] },
     });
     expect(join.claim(proposed.work.join)).toBeNull();
-    join.score(scoreOf(report, 'behavior', 0.5), 1);
+    join.scores(together(scoreOf(report, 'behavior', 0.5)), 1);
     expect(ends(join.reportsEnd(1))).toEqual(['score']);
   });
 
@@ -54,24 +54,24 @@ describe('Joiner', () => {
     const join = joiner();
     const report = script(12);
     join.report(report, 0);
-    const [proposed] = join.score(scoreOf(report, 'rules', 0.99), 0);
+    const [proposed] = join.scores(together(scoreOf(report, 'rules', 0.99)), 0);
     if (proposed?.work.kind !== 'report') throw new Error('Nothing was proposed.');
-    expect(ends(join.score(scoreOf(report, 'behavior', 0.5), 1))).toEqual(['complete']);
+    expect(ends(join.scores(together(scoreOf(report, 'behavior', 0.5)), 1))).toEqual(['complete']);
     expect(join.claim(proposed.work.join)).toBeNull();
   });
 
   test('a score that comes before its report is held and joined', () => {
     const join = joiner();
     const report = script(2);
-    expect(join.score(scoreOf(report, 'rules', 0.5), 0)).toEqual([]);
-    expect(join.score(scoreOf(report, 'behavior', 0.5), 1)).toEqual([]);
+    expect(join.scores(together(scoreOf(report, 'rules', 0.5)), 0)).toEqual([]);
+    expect(join.scores(together(scoreOf(report, 'behavior', 0.5)), 1)).toEqual([]);
     expect(ends(join.report(report, 4))).toEqual(['complete']);
   });
 
   test('a held score is late once the reports were read to the end that they had', () => {
     const join = joiner();
     expect(join.asksForReportsEnd).toBe(false);
-    expect(join.score(scoreOf(script(3), 'rules', 0.5), 0)).toEqual([]);
+    expect(join.scores(together(scoreOf(script(3), 'rules', 0.5)), 0)).toEqual([]);
     expect(ends(join.reportsRead(4))).toEqual([]);
     expect(join.asksForReportsEnd).toBe(true);
     expect(ends(join.reportsEnd(5))).toEqual([]);
@@ -81,21 +81,21 @@ describe('Joiner', () => {
 
   test('an end that was asked for earlier says nothing about a score that came later', () => {
     const join = joiner();
-    join.score(scoreOf(script(13), 'rules', 0.5), 0);
+    join.scores(together(scoreOf(script(13), 'rules', 0.5)), 0);
     join.reportsEnd(5);
     const report = script(14);
-    join.score(scoreOf(report, 'rules', 0.5), 1);
+    join.scores(together(scoreOf(report, 'rules', 0.5)), 1);
     expect(join.asksForReportsEnd).toBe(true);
     expect(ends(join.reportsRead(5))).toEqual(['score']);
     join.report(report, 5);
-    expect(ends(join.score(scoreOf(report, 'behavior', 0.5), 2))).toEqual(['complete']);
+    expect(ends(join.scores(together(scoreOf(report, 'behavior', 0.5)), 2))).toEqual(['complete']);
     expect(join.asksForReportsEnd).toBe(false);
   });
 
   test('held scores are bounded: beyond it they are late at once', () => {
     const join = joiner(1);
-    expect(join.score(scoreOf(script(4), 'rules', 0.5), 0)).toEqual([]);
-    expect(ends(join.score(scoreOf(script(5), 'rules', 0.5), 1))).toEqual(['score']);
+    expect(join.scores(together(scoreOf(script(4), 'rules', 0.5)), 0)).toEqual([]);
+    expect(ends(join.scores(together(scoreOf(script(5), 'rules', 0.5)), 1))).toEqual(['score']);
   });
 
   test('the deadline decides only when the scores were read to the end that they had', () => {
@@ -124,7 +124,7 @@ describe('Joiner', () => {
     join.report(script(8), 5);
     join.scoresEnd(10, 1_000_600);
     expect(ends(join.expire(1_000_600))).toEqual(['deadline']);
-    join.score(scoreOf(script(9), 'rules', 0.5), 10);
+    join.scores(together(scoreOf(script(9), 'rules', 0.5)), 10);
     expect(ends(join.reportsEnd(5))).toEqual(['score']);
   });
 
@@ -133,8 +133,8 @@ describe('Joiner', () => {
     const report = script(7);
     join.report(report, 0);
     expect(join.report({ ...report, awaited: true }, 1)).toEqual([]);
-    join.score(scoreOf(report, 'rules', 0.5), 0);
-    const [work] = join.score(scoreOf(report, 'behavior', 0.5), 1);
+    join.scores(together(scoreOf(report, 'rules', 0.5)), 0);
+    const [work] = join.scores(together(scoreOf(report, 'behavior', 0.5)), 1);
     expect(work?.offsets.reports).toEqual([0, 1]);
     expect(work?.work).toMatchObject({ kind: 'report', join: { report: { awaited: true } } });
   });
@@ -161,7 +161,7 @@ describe('Joiner', () => {
           if (kind === 'report') {
             works.push(...join.report(report, reportOffset++));
             works.push(...join.reportsRead(reportOffset));
-          } else works.push(...join.score(scoreOf(report, kind, 0.5), scoreOffset++));
+          } else works.push(...join.scores(together(scoreOf(report, kind, 0.5)), scoreOffset++));
           if (join.asksForReportsEnd) works.push(...join.reportsEnd(4));
         }
         join.scoresRead(8);

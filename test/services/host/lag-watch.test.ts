@@ -61,7 +61,7 @@ describe('how far a group is behind', () => {
         throw error;
       },
     });
-    await consumer.commit({ topic: reports, partition: 0, offset: (positions[1]?.offset ?? 0) + 1 });
+    consumer.commit({ topic: reports, partition: 0, offset: (positions[1]?.offset ?? 0) + 1 });
     await eventually(async () => ((await value('firebreak_log_lag_records')) === 1 ? true : null));
     await consumer.stop();
     await part.stop();

@@ -149,6 +149,16 @@ describe('duplicates', () => {
 });
 
 describe('waiting', () => {
+  test('for a report that is too old to be judged ends at once, without a verdict', async () => {
+    const { take, appended, waiters } = setUp();
+    const old = { ...report(), '@timestamp': new Date(nowMs - 8 * 86_400_000).toISOString() };
+    const answer = await take([old], 30);
+    expect(answer).toMatchObject({ decided: true, waitMs: 30_000 });
+    expect(answer.results).toMatchObject([{ status: 'accepted', verdict: null, entry: null }]);
+    expect(appended.flat()).toMatchObject([{ historyOnly: true, awaited: false }]);
+    expect(waiters.count).toBe(0);
+  });
+
   test('is over at once when everything is known, and says that it was honoured', async () => {
     const { take, appended } = setUp();
     expect(await take([report(knownDigest), { id: 'bad' }], 30)).toMatchObject({

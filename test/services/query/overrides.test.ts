@@ -102,6 +102,19 @@ describe('an override', () => {
     await withdrawAll(north);
   });
 
+  test('stands on the key that reports have, however its artifact is spelt', async () => {
+    const spelt = encodeURIComponent('domain:Exfil.Example.ORG.');
+    const body = { action: 'block', targets: { all: true }, comment: 'because' };
+    const made = await query.call(north.analyst, 'POST', `/v1/artifacts/${spelt}/overrides`, body);
+    expect([made.status, made.json['artifact']]).toEqual([201, 'domain:exfil.example.org']);
+    const { items } = (await query.get(north.viewer, `/v1/overrides?artifact=${spelt}`)).json;
+    expect(items).toMatchObject([{ id: made.json['id'] }]);
+    expect((await query.get(north.viewer, `/v1/artifacts/${spelt}`)).status).toBe(200);
+    const none = await query.call(north.analyst, 'POST', '/v1/artifacts/ip:010.0.0.1/overrides', body);
+    expect([none.status, none.json.code]).toEqual([400, 'FB_QUERY_INVALID']);
+    await withdrawAll(north);
+  });
+
   test('is its tenant’s alone', async () => {
     const key = fileKey(randomUUID());
     const mine = await put(north, key, { action: 'block' });

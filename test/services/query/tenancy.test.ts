@@ -145,6 +145,14 @@ describe('enrolment keys', () => {
   });
 });
 
+test.each(['/v1/tokens', '/v1/enrollment-keys'])('%s makes nothing that has ended already', async (path) => {
+  const body = { name: 'late', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' };
+  const { role: _, ...key } = body;
+  const reply = await query.call(north.admin, 'POST', path, path === '/v1/tokens' ? body : key);
+  expect([reply.status, reply.json.code]).toEqual([400, 'FB_BODY_INVALID']);
+  expect(reply.json['errors']).toEqual([{ pointer: '/expiresAt', detail: 'A time to come, or null.' }]);
+});
+
 describe('devices', () => {
   test('are listed by tag, status and last sight, and by their own tenant alone', async () => {
     const id = await query.createDevice(north.id);

@@ -22,7 +22,9 @@ describe('a cell of CSV', () => {
 
 test.each([
   ['text/csv', 'csv'],
-  ['application/json, text/csv;q=0.5', 'csv'],
+  ['application/json, text/csv;q=0.5', null],
+  ['text/csv;q=0.5, application/json;q=0.4', 'csv'],
+  ['text/csv;q=0, application/x-ndjson;q=0.1, */*;q=0.9', 'ndjson'],
   ['application/x-ndjson', 'ndjson'],
   ['*/*', null],
   [undefined, null],

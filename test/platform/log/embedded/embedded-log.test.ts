@@ -27,6 +27,18 @@ describe('the embedded log', () => {
     await it().log.append(topic, numbered(from, count));
   }
 
+  /** How many keys the log knows a last record of. */
+  async function lastOffsets(topic: string): Promise<number> {
+    const client = createClient({ ...it().connection, database: 'firebreak_log' }, 'test');
+    await client.connect();
+    const { rowCount } = await client.query(
+      'select 1 from last_offset join topic on topic.id = topic_id where name = $1',
+      [topic],
+    );
+    await client.end();
+    return rowCount ?? 0;
+  }
+
   test('retention drops whole segments, oldest first, and says where a topic begins now', async () => {
     await it().log.createTopics([
       { name: 'retained', partitions: 1, retentionMs: 3 * segmentMs, compaction: null },
@@ -111,6 +123,30 @@ describe('the embedded log', () => {
       expect((await readAll(it().log, 'buried')).map(textOf)).toEqual(['stays', 'later']);
     }, patienceMs);
     expect([...(await it().log.latest('buried', ['a', 'b', 'c'])).keys()].sort()).toEqual(['b', 'c']);
+  });
+
+  test('a last value that is past the retention of its topic goes, and so does what leads to it', async () => {
+    const topic = 'aging';
+    const retentionMs = 20 * segmentMs;
+    await it().log.createTopics([
+      { name: topic, partitions: 2, retentionMs, compaction: { minLagMs: segmentMs } },
+    ]);
+    await it().log.append(topic, [record('a', 'a old'), record('b', 'b old'), record('c', 'c old', 1)]);
+    now += 15 * segmentMs;
+    await it().log.append(topic, [record('b', 'b new')]);
+    now += 4 * segmentMs;
+    await it().log.expire();
+    expect((await readAll(it().log, topic)).map(textOf)).toEqual(['a old', 'b new']);
+    now += 2 * segmentMs;
+    await it().log.append(topic, [record('d', 'd young', 1)]);
+    now += 2 * segmentMs;
+    await it().log.expire();
+    await eventually(async () => {
+      const all = [...(await readAll(it().log, topic)), ...(await readAll(it().log, topic, 1))];
+      expect(all.map(textOf)).toEqual(['b new', 'd young']);
+    }, patienceMs);
+    expect([...(await it().log.latest(topic, ['a', 'b', 'c', 'd'])).keys()].sort()).toEqual(['b', 'd']);
+    expect(await lastOffsets(topic)).toBe(2);
   });
 
   test('compaction goes on beside appends, and again over what it made before', async () => {

@@ -110,20 +110,39 @@ export function consuming(it: It): void {
     await second.consumer.stop();
   });
 
-  test('once commit has resolved a new member begins there and never earlier', async () => {
+  test('a new member begins where was committed and never earlier', async () => {
     const topic = await makeTopic(it());
     const group = `${topic}-g`;
     const positions = await it().log.append(topic, numbered(0, 20));
     const first = await collect(it().log, group, topic);
     await eventually(() => expect(first.seen).toHaveLength(20), it().patienceMs);
     const offset = positions[12]?.offset ?? NaN;
-    await first.consumer.commit({ topic, partition: 0, offset });
-    expect(await it().log.lag(group, [topic])).toMatchObject([{ committed: offset, lag: 8 }]);
+    for (const { offset: earlier = NaN } of positions.slice(0, 12))
+      first.consumer.commit({ topic, partition: 0, offset: earlier });
+    first.consumer.commit({ topic, partition: 0, offset });
     await first.consumer.stop();
+    expect(await it().log.lag(group, [topic])).toMatchObject([{ committed: offset, lag: 8 }]);
     const second = await collect(it().log, group, topic);
     await eventually(() => expect(second.seen).toHaveLength(8), it().patienceMs);
     await second.consumer.stop();
     expect(keysOf(second.seen)).toEqual(keysOf(numbered(12, 8)));
+  });
+
+  test('a commit is taken in the end though connections break, and though nothing is appended after it', async () => {
+    const topic = await makeTopic(it());
+    const group = `${topic}-g`;
+    const positions = await it().log.append(topic, numbered(0, 6));
+    const { consumer, seen } = await collect(it().log, group, topic);
+    await eventually(() => expect(seen).toHaveLength(6), it().patienceMs);
+    for (const { offset } of positions) {
+      consumer.commit({ topic, partition: 0, offset: offset + 1 });
+      await it().disturb();
+      await eventually(
+        async () => expect(await it().log.lag(group, [topic])).toMatchObject([{ committed: offset + 1 }]),
+        it().patienceMs,
+      );
+    }
+    await consumer.stop();
   });
 
   test('the lag is what was appended, and nothing after the drain', async () => {
@@ -169,7 +188,7 @@ export function consuming(it: It): void {
       onFailed: (error) => failures.push(error),
       handle: async (batch, consumer) => {
         if (batch.records.some(({ key }) => key === 'n5')) throw new Error('a bug');
-        await consumer.commit(endOf(batch));
+        consumer.commit(endOf(batch));
       },
     });
     await eventually(() => expect(failures).toMatchObject([{ message: 'a bug' }]), it().patienceMs);

@@ -22,6 +22,8 @@ export interface LogFixture {
   disturb(): Promise<void>;
   /** Makes the log compact what it may in this topic. */
   compact(topic: string): Promise<void>;
+  /** Makes all that stands in this topic two days old, and the log drop what it may of it. */
+  age(topic: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,9 +82,9 @@ export async function collect(
     onFailed: (error) => {
       throw error;
     },
-    handle: async (batch, own) => {
+    handle: (batch, own) => {
       seen.push(...batch.records);
-      if (settle) await own.commit(endOf(batch));
+      if (settle) own.commit(endOf(batch));
     },
     ...rest,
   });

@@ -26,7 +26,7 @@ export function forgetting(it: It): void {
     const positions = await it().log.append(topic, numbered(0, 10));
     for (const group of ['earliest', 'latest'] as const) {
       const { consumer } = await collect(it().log, `${topic}-${group}`, topic);
-      await consumer.commit({ topic, partition: 0, offset: positions[1]?.offset ?? NaN });
+      consumer.commit({ topic, partition: 0, offset: positions[1]?.offset ?? NaN });
       await consumer.stop();
     }
     await it().log.deleteBefore({ topic, partition: 0, offset: positions[8]?.offset ?? NaN });
@@ -63,6 +63,24 @@ export function forgetting(it: It): void {
       ['d', 'd4'],
     ]);
     expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+  });
+
+  test('a compacted topic that is given a retention forgets what was not written again', async () => {
+    const compaction = { minLagMs: 0 };
+    const topic = await makeTopic(it(), { compaction });
+    await it().log.append(topic, [record('a', 'a old'), record('b', 'b old')]);
+    await it().log.createTopics([{ name: topic, partitions: 1, retentionMs: 86_400_000, compaction }]);
+    expect(keysOf(await readAll(it().log, topic))).toEqual(['a', 'b']);
+    await it().age(topic);
+    // What it has in memory may still be read.
+    await it().restart();
+    await it().log.append(topic, [record('b', 'b new'), record('c', 'c new')]);
+    const there = (await readAll(it().log, topic)).filter(({ value }) => value !== null);
+    expect(there.map(textOf)).toEqual(['b new', 'c new']);
+    const { consumer, seen } = await collect(it().log, `${topic}-g`, topic);
+    await eventually(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(['b', 'c'])), it().patienceMs);
+    expect(seen.map(textOf)).not.toContain('b old');
+    await consumer.stop();
   });
 
   test('a reader in the middle of a compacted topic misses no last value', async () => {

@@ -100,7 +100,7 @@ function commit(at: number): Command {
     model.member !== undefined && model.offsetAt(at) !== undefined;
   return command(`commit ${at}`, isPossible, async (model, { topic, member }) => {
     const offset = model.offsetAt(at) ?? NaN;
-    await member?.consumer.commit({ topic, partition: 0, offset });
+    member?.consumer.commit({ topic, partition: 0, offset });
     model.committed = offset;
   });
 }
