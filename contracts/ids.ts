@@ -7,8 +7,8 @@ export type TenantId = z.infer<typeof tenantIdSchema>;
 export const deviceIdSchema = z.uuid().brand<'DeviceId'>();
 export type DeviceId = z.infer<typeof deviceIdSchema>;
 
-/** Chosen by the device; unique there together with `@timestamp`. */
-export const reportIdSchema = z.uuid().brand<'ReportId'>();
+/** Chosen by the device; unique there together with `@timestamp`. The case of its letters tells nothing (RFC 9562, section 4). */
+export const reportIdSchema = z.uuid().toLowerCase().brand<'ReportId'>();
 export type ReportId = z.infer<typeof reportIdSchema>;
 
 /** Derived from artifact key, reach and subject (`entryId` in canonical.ts): the same verdict has the same id for ever. */

@@ -162,8 +162,9 @@ describe('with a device', () => {
       const { results } = await send(batch(once, { ...once, '@timestamp': '2026-11-22T00:00:00Z' }));
       expect(results.map(({ status }) => status)).toEqual(['duplicate', 'accepted']);
       const twice = report();
-      const sent = await send(batch(twice, twice));
+      const sent = await send(batch(twice, { ...twice, id: twice.id.toUpperCase() }));
       expect(sent.results.map(({ status }) => status)).toEqual(['accepted', 'duplicate']);
+      expect(sent.results.map(({ id }) => id)).toEqual([twice.id, twice.id]);
       const stored = (await ingest.reports()).filter(
         ({ report: { id } }) => id === twice.id || id === once.id,
       );
