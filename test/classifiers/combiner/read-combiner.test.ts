@@ -28,6 +28,7 @@ const golden = (await readFile(new URL('golden.jsonl', shipped), 'utf8'))
   .split('\n')
   .filter((line) => line !== '')
   .map((line) => JSON.parse(line) as GoldenCase);
+const { classifiers: learnedFrom } = JSON.parse(manifestText) as { classifiers: Record<string, string> };
 const combiner = await readCombiner();
 const config: DecisionConfig = { ...defaultDecisionConfig, combiner };
 
@@ -36,6 +37,14 @@ describe('the combiner that comes with the service', () => {
     const named = [...combiner.deciding, ...combiner.shares.map(({ classifier }) => classifier)];
     expect(classifierIds).toEqual(expect.arrayContaining(named));
     expect(combiner.shares.length).toBeGreaterThan(0);
+  });
+
+  test('learned from the versions that are shipped: a new one of any of them is trained with it', async () => {
+    const profiles = await readProfiles();
+    const shippedVersions = new Map(profiles.map(({ id, version }) => [id, version.split('+')[0]]));
+    const learned = Object.entries(learnedFrom);
+    expect(learned.length).toBeGreaterThan(0);
+    for (const [id, version] of learned) expect([id, shippedVersions.get(id)]).toEqual([id, version]);
   });
 
   test('learned from fewer than all, and counts nothing more than it was counted by hand where it lowers no false alarm', () => {
