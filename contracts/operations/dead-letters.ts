@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorCodeSchema } from '../errors.ts';
 import { storedTimestampSchema } from '../ids.ts';
 import type { Operation } from '../operation.ts';
-import { deadLetterSchema } from '../topics.ts';
+import { deadLetterSchema } from '../records.ts';
 import { answer, notFound } from './lists.ts';
 
 /** What could not be processed: listed without its content, and put back where it came from. */

@@ -2,7 +2,7 @@ import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
 import type { Score, ScoreEvidence, Tactic } from '../../contracts/score.ts';
 import type { Fact, SignalStep } from '../../contracts/signals.ts';
-import type { AcceptedReport, BehaviorFinding, Finding, SampleFinding } from '../../contracts/topics.ts';
+import type { AcceptedReport, BehaviorFinding, Finding, SampleFinding } from '../../contracts/records.ts';
 import { guardOf, type Guard } from './guard.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EcsFile, EcsProcess } from '../../contracts/ecs.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 
 /** Why an artifact is never blocked automatically: what abused it is. */
 export const guardSchema = z.enum(['platform-binary', 'protected-publisher', 'known-good']);

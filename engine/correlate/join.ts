@@ -1,6 +1,6 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import type { Score } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 
 /** Why a join ended. */
 export type JoinEnd = 'complete' | 'settled' | 'deadline';

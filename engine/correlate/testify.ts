@@ -8,7 +8,7 @@ import {
 import { artifactKeySchema, type ArtifactKey } from '../../contracts/artifact.ts';
 import type { EcsProcess } from '../../contracts/ecs.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
-import type { AcceptedReport, BehaviorFinding } from '../../contracts/topics.ts';
+import type { AcceptedReport, BehaviorFinding } from '../../contracts/records.ts';
 import type { DecisionConfig } from '../decide/config.ts';
 import type { Judgement } from '../decide/decide.ts';
 import { isPlatformProcess } from './guard.ts';

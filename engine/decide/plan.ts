@@ -3,7 +3,7 @@ import { entryId, type Subject } from '../../contracts/canonical.ts';
 import { actions, blockLevels, reason, type Reach } from '../../contracts/domain.ts';
 import type { DecidedEntry } from '../../contracts/entry.ts';
 import { toEpochMs, toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
-import { revisionOf, type VerdictRecord } from '../../contracts/topics.ts';
+import { revisionOf, type VerdictRecord } from '../../contracts/records.ts';
 import type { Judgement } from './decide.ts';
 
 /** What stands in the verdict log for one artifact, as far as it concerns one device. Null: never decided. */

@@ -1,7 +1,8 @@
 import { FirebreakError, isFirebreakError, type ErrorCode } from '../../contracts/errors.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { defaultLimits, type Limits } from '../../contracts/limits.ts';
-import { topics, type DeadLetter, type Topic } from '../../contracts/topics.ts';
+import type { DeadLetter } from '../../contracts/records.ts';
+import { topics, type Topic } from '../../contracts/topics.ts';
 import type { Batch, Log, Position, StoredRecord, TopicSpec } from './log.ts';
 import { place } from './place.ts';
 import { schemaHeader, writersMark } from './writers-mark.ts';

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type pg from 'pg';
 import { FirebreakError } from '../../contracts/errors.ts';
 import type { Limits } from '../../contracts/limits.ts';
-import type { ControlRecord } from '../../contracts/topics.ts';
+import type { ControlRecord } from '../../contracts/records.ts';
 import type { Authenticator, Principal } from '../http/route.ts';
 import type { Part } from '../lifecycle/part.ts';
 import { isDatabaseAway } from './failure.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ControlRecord } from '../../contracts/topics.ts';
+import type { ControlRecord } from '../../contracts/records.ts';
 
 /**
  * Leaves a control record for the relay, in the transaction of the change that it tells of, so that either both happen

@@ -6,7 +6,7 @@ import {
   tenantIdSchema,
   toTimestamp,
 } from '../../contracts/ids.ts';
-import type { StoredSample } from '../../contracts/topics.ts';
+import type { StoredSample } from '../../contracts/records.ts';
 
 /** One row of samples.samples, as far as every reader of it needs it. */
 export interface SampleRow {

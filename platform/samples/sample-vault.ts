@@ -1,6 +1,6 @@
 import { FirebreakError, isFirebreakError } from '../../contracts/errors.ts';
 import { sampleIdSchema, tenantIdSchema, type SampleId, type TenantId } from '../../contracts/ids.ts';
-import type { StoredSample } from '../../contracts/topics.ts';
+import type { StoredSample } from '../../contracts/records.ts';
 import { orUnavailable } from '../postgres/failure.ts';
 import { withTenant, type DatabaseSession } from '../postgres/pool.ts';
 import { openPiece } from './sample-cipher.ts';

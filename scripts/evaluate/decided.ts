@@ -1,6 +1,6 @@
 import type { Classifier, ClassifierOutcome } from '../../classifiers/classifier.ts';
 import { readCombiner } from '../../classifiers/combiner/read-combiner.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { evidenceFromScores } from '../../engine/correlate/evidence.ts';
 import { defaultDecisionConfig, probabilityOf, type DecisionConfig } from '../../engine/decide/config.ts';
 import { decide } from '../../engine/decide/decide.ts';

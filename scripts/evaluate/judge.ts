@@ -4,7 +4,7 @@ import type { Classifier, ClassifierOutcome } from '../../classifiers/classifier
 import { loadClassifiers } from '../../classifiers/registry.ts';
 import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.ts';
 import { defaultLimits } from '../../contracts/limits.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { probabilityOf, type DecisionConfig } from '../../engine/decide/config.ts';
 import { loadModel } from '../../platform/onnx/model.ts';
 import { parseReport, type Envelope } from '../../services/ingest/parse-report.ts';

@@ -1,4 +1,4 @@
-import { revisionOf, type VerdictRecord } from '../../contracts/topics.ts';
+import { revisionOf, type VerdictRecord } from '../../contracts/records.ts';
 import type { Evidence } from './evidence.ts';
 import { standingVerdicts, stateAt } from './log-state.ts';
 import { differences } from './outcome.ts';

@@ -1,12 +1,7 @@
 import { subjectKey } from '../../contracts/canonical.ts';
 import type { Entry } from '../../contracts/entry.ts';
-import {
-  revisionOf,
-  topics,
-  type ControlRecord,
-  type Topic,
-  type VerdictRecord,
-} from '../../contracts/topics.ts';
+import { revisionOf, type ControlRecord, type VerdictRecord } from '../../contracts/records.ts';
+import { topics, type Topic } from '../../contracts/topics.ts';
 import { isNews } from '../../engine/stream/apply.ts';
 import { decodeCursor } from '../../engine/stream/cursor.ts';
 import { digestText, emptyDigest, withEntry } from '../../engine/stream/digest.ts';

@@ -5,7 +5,7 @@ import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { uuidOf } from '../../contracts/canonical.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import type { sampleItemSchema } from '../../contracts/sample.ts';
-import type { SampleFinding, StoredSample } from '../../contracts/topics.ts';
+import type { SampleFinding, StoredSample } from '../../contracts/records.ts';
 import type { z } from 'zod';
 
 type Findings = z.infer<typeof sampleItemSchema>['findings'];

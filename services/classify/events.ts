@@ -1,7 +1,7 @@
 import { listsInForce, type LoadedLists } from '../../classifiers/network/lists.ts';
 import type { LoadedRules } from '../../classifiers/rules/load-rules.ts';
 import type { ClassifierScore } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import type { Logger } from '../../platform/telemetry/logger.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 

@@ -1,5 +1,5 @@
 import type { ClassifierScore } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { ClassifyEvents } from './events.ts';
 import type { LineUp } from './line-up.ts';

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ClassifierScore, ReportScores } from '../../contracts/score.ts';
-import { topics, type AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { Batch, Consumer } from '../../platform/log/log.ts';
 import { parseBatch, type TopicLog, type TypedRecord } from '../../platform/log/topic-log.ts';

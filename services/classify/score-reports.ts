@@ -3,7 +3,7 @@ import { inTurns } from '../../classifiers/in-turns.ts';
 import { failed, resultOf } from '../../classifiers/outcome.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import type { ClassifierScore } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 
 export type OnComputed = (inputs: readonly ClassifierInput[], outcomes: readonly ClassifierOutcome[]) => void;
 

@@ -4,7 +4,7 @@ import type { ClassifierInput, ClassifierOutcome, Described } from '../../classi
 import { DriftCounter } from '../../classifiers/drift.ts';
 import type { OpenedVersion } from '../../classifiers/model-version.ts';
 import type { VersionId } from '../../contracts/classifier-versions.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { CachingScorer, type Scored } from './score-reports.ts';
 import { warmUp } from './warm-up.ts';
 

@@ -1,6 +1,7 @@
 import type { AnswerOfVersion, ShadowScore } from '../../contracts/classifier-versions.ts';
 import type { ClassifierScore } from '../../contracts/score.ts';
-import { topics, type AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { LineUp } from './line-up.ts';
 import type { VersionEvents } from './version-events.ts';

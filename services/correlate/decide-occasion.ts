@@ -2,7 +2,7 @@ import type { DecisionRecord } from '../../contracts/decision.ts';
 import type { Trust } from '../../contracts/domain.ts';
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
 import { laterFact, type ArtifactSignals, type Fact } from '../../contracts/signals.ts';
-import type { Answer, Finding, VerdictRecord } from '../../contracts/topics.ts';
+import type { Answer, Finding, VerdictRecord } from '../../contracts/records.ts';
 import { evidenceFromScores, evidenceFromSignals } from '../../engine/correlate/evidence.ts';
 import { confirmationFact, factFields } from '../../engine/correlate/fold.ts';
 import { testify } from '../../engine/correlate/testify.ts';

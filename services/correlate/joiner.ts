@@ -1,7 +1,7 @@
 import type { ClassifierProfile } from '../../contracts/classifier-profile.ts';
 import { toEpochMs } from '../../contracts/ids.ts';
 import { scoresOf, type ReportScores } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import {
   addScores,
   hasDecisiveScore,

@@ -1,4 +1,5 @@
-import { topics, type Progress, type Topic } from '../../contracts/topics.ts';
+import type { Progress } from '../../contracts/records.ts';
+import { topics, type Topic } from '../../contracts/topics.ts';
 import type { Timestamp } from '../../contracts/ids.ts';
 import type { Batch, Consumer } from '../../platform/log/log.ts';
 import { isRetryable } from '../../platform/log/persist.ts';

@@ -1,6 +1,6 @@
 import type { Trust } from '../../contracts/domain.ts';
 import type { TenantId } from '../../contracts/ids.ts';
-import type { ControlRecord } from '../../contracts/topics.ts';
+import type { ControlRecord } from '../../contracts/records.ts';
 import { isNews } from '../../engine/stream/apply.ts';
 
 /** How far the operator trusts each tenant, as the control topic says. A tenant that it does not name is new. */

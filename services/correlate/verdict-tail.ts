@@ -1,4 +1,5 @@
-import { revisionOf, topics, type VerdictRecord } from '../../contracts/topics.ts';
+import { revisionOf, type VerdictRecord } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import type { TypedRecord } from '../../platform/log/topic-log.ts';
 import type { VerdictView } from './verdict-view.ts';
 

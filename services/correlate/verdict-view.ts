@@ -1,7 +1,8 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import { subjectKey, type Subject } from '../../contracts/canonical.ts';
 import { toEpochMs, type DeviceId, type TenantId } from '../../contracts/ids.ts';
-import { revisionOf, topics, type Answer, type VerdictRecord } from '../../contracts/topics.ts';
+import { revisionOf, type Answer, type VerdictRecord } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import type { Standing } from '../../engine/decide/plan.ts';
 import { isNews } from '../../engine/stream/apply.ts';
 

@@ -5,7 +5,7 @@ import type { ArtifactKind } from '../../contracts/domain.ts';
 import type { DeviceId, TenantId } from '../../contracts/ids.ts';
 import { scoresOf, type ReportScores, type Score } from '../../contracts/score.ts';
 import type { SignalStep } from '../../contracts/signals.ts';
-import type { AcceptedReport, Finding } from '../../contracts/topics.ts';
+import type { AcceptedReport, Finding } from '../../contracts/records.ts';
 import { foldFinding, foldLateScores, foldReport } from '../../engine/correlate/fold.ts';
 import { missingClassifiers, type Join, type JoinEnd } from '../../engine/correlate/join.ts';
 

@@ -1,5 +1,5 @@
 import { toEpochMs } from '../../contracts/ids.ts';
-import type { Progress } from '../../contracts/topics.ts';
+import type { Progress } from '../../contracts/records.ts';
 
 interface Appended {
   /** The oldest report that may still be undecided was accepted then. */

@@ -1,4 +1,4 @@
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import type { Origin } from './view.ts';
 import type { Waiter, Waiters } from './waiters.ts';
 

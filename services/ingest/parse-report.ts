@@ -11,7 +11,7 @@ import { toFieldErrors } from '../../contracts/field-errors.ts';
 import { toEpochMs, type DeviceId, type TenantId, type Timestamp } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { reportSchema, type Report } from '../../contracts/report.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { droppedKeys } from './dropped-keys.ts';
 
 /** What holds for all reports of a request. */

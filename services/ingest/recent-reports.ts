@@ -1,6 +1,6 @@
 import type { ArtifactKey } from '../../contracts/artifact.ts';
 import type { DeviceId, ReportId, Timestamp } from '../../contracts/ids.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 
 /** What is kept of a report that the log has. */
 export interface RecentReport {

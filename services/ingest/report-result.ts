@@ -1,6 +1,6 @@
 import type { ReportResult } from '../../contracts/http.ts';
 import type { Entry } from '../../contracts/entry.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import type { ParsedReport } from './parse-report.ts';
 import type { Standing } from './standing.ts';
 import type { Origin } from './view.ts';

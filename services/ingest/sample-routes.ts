@@ -3,7 +3,8 @@ import { toTimestamp, type DeviceId, type TenantId } from '../../contracts/ids.t
 import type { Limits } from '../../contracts/limits.ts';
 import { putSampleOperation } from '../../contracts/operations/samples.ts';
 import type { Report } from '../../contracts/report.ts';
-import { topics, type StoredSample } from '../../contracts/topics.ts';
+import type { StoredSample } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { mayBeSent } from '../../engine/effective/sample-consent.ts';
 import { isCompressed } from '../../platform/http/read-json.ts';
 import { route, type Route, type RouteRequest } from '../../platform/http/route.ts';

@@ -11,7 +11,8 @@ import {
 } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
 import { defaultPolicy, type Policy } from '../../contracts/policy.ts';
-import { topics, type Answer, type ControlRecord, type VerdictRecord } from '../../contracts/topics.ts';
+import type { Answer, ControlRecord, VerdictRecord } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { inForce } from '../../engine/effective/effective.ts';
 import { isNews, readVerdictKey } from '../../engine/stream/apply.ts';
 import { belongsToState } from '../../engine/stream/change.ts';

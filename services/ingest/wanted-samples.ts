@@ -1,6 +1,6 @@
 import { toEpochMs, type TenantId } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
-import type { AcceptedReport, StoredSample } from '../../contracts/topics.ts';
+import type { AcceptedReport, StoredSample } from '../../contracts/records.ts';
 import { mayBeSent } from '../../engine/effective/sample-consent.ts';
 import type { Standing } from './standing.ts';
 import type { View } from './view.ts';

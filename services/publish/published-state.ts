@@ -7,7 +7,8 @@ import {
   type EntryId,
   type TenantId,
 } from '../../contracts/ids.ts';
-import { topics, type ControlRecord, type VerdictRecord } from '../../contracts/topics.ts';
+import type { ControlRecord, VerdictRecord } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { isNews, readVerdictKey } from '../../engine/stream/apply.ts';
 import { belongsToState, type StateChange } from '../../engine/stream/change.ts';
 import { unionOf, type StateDigest } from '../../engine/stream/digest.ts';

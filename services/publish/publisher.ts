@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceId } from '../../contracts/ids.ts';
 import type { Limits } from '../../contracts/limits.ts';
-import type { Answer } from '../../contracts/topics.ts';
+import type { Answer } from '../../contracts/records.ts';
 import { encodeCursor } from '../../engine/stream/cursor.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { PublishEvents } from './events.ts';

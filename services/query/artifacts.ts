@@ -9,7 +9,7 @@ import {
   listArtifactDevicesOperation,
   listArtifactsOperation,
 } from '../../contracts/operations/history.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { route, type Route } from '../../platform/http/route.ts';
 import { searchKey } from '../../platform/postgres/text.ts';
 import { keysFor } from './artifact-filter.ts';

@@ -5,7 +5,8 @@ import {
   replayDeadLetterOperation,
   type deadLetterItemSchema,
 } from '../../contracts/operations/dead-letters.ts';
-import { topics, type DeadLetter } from '../../contracts/topics.ts';
+import type { DeadLetter } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { route, type Route } from '../../platform/http/route.ts';
 import { parseBatch, type TopicLog, type TypedRecord } from '../../platform/log/topic-log.ts';
 

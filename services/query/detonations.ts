@@ -11,7 +11,8 @@ import { deviceIdSchema, reportIdSchema, toTimestamp, type TenantId } from '../.
 import type { Limits } from '../../contracts/limits.ts';
 import { takeDetonationOperation } from '../../contracts/operations/detonations.ts';
 import type { Score } from '../../contracts/score.ts';
-import { topics, type DetonationFinding } from '../../contracts/topics.ts';
+import type { DetonationFinding } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { route, type Route, type RouteRequest } from '../../platform/http/route.ts';
 import { UploadSlots } from '../../platform/http/upload-slots.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';

@@ -1,4 +1,5 @@
-import { topics, type ControlRecord } from '../../contracts/topics.ts';
+import type { ControlRecord } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import type { Part } from '../../platform/lifecycle/part.ts';
 import type { TopicLog } from '../../platform/log/topic-log.ts';
 import type { QueryEvents } from './events.ts';

@@ -1,5 +1,6 @@
 import { toEpochMs } from '../../contracts/ids.ts';
-import { revisionOf, topics } from '../../contracts/topics.ts';
+import { revisionOf } from '../../contracts/records.ts';
+import { topics } from '../../contracts/topics.ts';
 import { readValue } from '../../platform/log/topic-log.ts';
 import type { RecordedValue } from './recorded-value.ts';
 

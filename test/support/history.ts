@@ -16,7 +16,7 @@ import {
   verdictRecordSchema,
   type AcceptedReport,
   type VerdictRecord,
-} from '../../contracts/topics.ts';
+} from '../../contracts/records.ts';
 
 /** Records of the topics that history is made of, with everything that a test does not care about filled in. */
 

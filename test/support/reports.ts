@@ -2,7 +2,7 @@ import { identifyArtifact, uuidOf } from '../../contracts/canonical.ts';
 import { toTimestamp } from '../../contracts/ids.ts';
 import { reportSchema, type ReportInput } from '../../contracts/report.ts';
 import { reportScoresSchema, scoreSchema, type ReportScores, type Score } from '../../contracts/score.ts';
-import type { AcceptedReport } from '../../contracts/topics.ts';
+import type { AcceptedReport } from '../../contracts/records.ts';
 import { deviceOf, tenantOf } from '../engine/samples.ts';
 
 let serial = 0;

@@ -8,7 +8,8 @@ import { ServerClock } from '../../../agent/sdk/clock.ts';
 import { EntryStore } from '../../../agent/sdk/entry-store.ts';
 import { StreamClient, type StreamClientEvent, type StreamTiming } from '../../../agent/sdk/stream-client.ts';
 import { reportIdSchema } from '../../../contracts/ids.ts';
-import { topics, type VerdictRecord } from '../../../contracts/topics.ts';
+import type { VerdictRecord } from '../../../contracts/records.ts';
+import { topics } from '../../../contracts/topics.ts';
 import {
   decidedEntry,
   deviceA1,

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { uuidOf } from '../../../contracts/canonical.ts';
 import { laterFact, type ArtifactSignals } from '../../../contracts/signals.ts';
-import { detonationFindingSchema, findingSchema, type DetonationFinding } from '../../../contracts/topics.ts';
+import {
+  detonationFindingSchema,
+  findingSchema,
+  type DetonationFinding,
+} from '../../../contracts/records.ts';
 import { evidenceFromScores, evidenceFromSignals } from '../../../engine/correlate/evidence.ts';
 import { foldFinding } from '../../../engine/correlate/fold.ts';
 import { defaultDecisionConfig } from '../../../engine/decide/config.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { reportIdSchema, toTimestamp, type TenantId } from '../../../contracts/ids.ts';
 import { defaultLimits, type Limits } from '../../../contracts/limits.ts';
-import type { StoredSample } from '../../../contracts/topics.ts';
+import type { StoredSample } from '../../../contracts/records.ts';
 import { withTenant } from '../../../platform/postgres/pool.ts';
 import { parseSampleKeys, type SampleKeys } from '../../../platform/samples/sample-keys.ts';
 import { SampleVault } from '../../../platform/samples/sample-vault.ts';

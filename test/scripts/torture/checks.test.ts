@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { subjectKey } from '../../../contracts/canonical.ts';
 import { reportIdSchema } from '../../../contracts/ids.ts';
-import type { ControlRecord, VerdictRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord, VerdictRecord } from '../../../contracts/records.ts';
 import { encodeCursor } from '../../../engine/stream/cursor.ts';
 import { digestText, emptyDigest, withEntry } from '../../../engine/stream/digest.ts';
 import { judge } from '../../../scripts/torture/checks.ts';

@@ -7,12 +7,11 @@ import { defaultLimits } from '../../../contracts/limits.ts';
 import type { ReportInput } from '../../../contracts/report.ts';
 import {
   findingSchema,
-  topics,
   type AcceptedReport,
   type Finding,
-  type Topic,
   type VerdictRecord,
-} from '../../../contracts/topics.ts';
+} from '../../../contracts/records.ts';
+import { topics, type Topic } from '../../../contracts/topics.ts';
 import { startParts, type Running } from '../../../platform/lifecycle/start-parts.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '../../../platform/log/embedded/embedded-log.ts';
 import { parseBatch, TopicLog } from '../../../platform/log/topic-log.ts';

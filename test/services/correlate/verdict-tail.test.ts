@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { reportIdSchema } from '../../../contracts/ids.ts';
-import { revisionOf, type VerdictRecord } from '../../../contracts/topics.ts';
+import { revisionOf, type VerdictRecord } from '../../../contracts/records.ts';
 import { VerdictTail } from '../../../services/correlate/verdict-tail.ts';
 import { VerdictView } from '../../../services/correlate/verdict-view.ts';
 import { decidedEntry, deviceA1, ecosystem, tenantA } from '../../support/entries.ts';

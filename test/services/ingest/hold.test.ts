@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AcceptedReport } from '../../../contracts/topics.ts';
+import type { AcceptedReport } from '../../../contracts/records.ts';
 import { Hold } from '../../../services/ingest/hold.ts';
 import type { Decided } from '../../../services/ingest/view.ts';
 import { Waiters } from '../../../services/ingest/waiters.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { sha256Hex } from '../../../contracts/canonical.ts';
 import { toTimestamp } from '../../../contracts/ids.ts';
 import { defaultLimits } from '../../../contracts/limits.ts';
-import { acceptedReportSchema } from '../../../contracts/topics.ts';
+import { acceptedReportSchema } from '../../../contracts/records.ts';
 import { parseReport, type Envelope } from '../../../services/ingest/parse-report.ts';
 import { deviceA1, tenantA } from '../../support/entries.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { toTimestamp } from '../../../contracts/ids.ts';
 import { defaultPolicy } from '../../../contracts/policy.ts';
-import { topics, type Answer, type VerdictRecord } from '../../../contracts/topics.ts';
+import type { Answer, VerdictRecord } from '../../../contracts/records.ts';
+import { topics } from '../../../contracts/topics.ts';
 import { View } from '../../../services/ingest/view.ts';
 import {
   decidedEntry,

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { entrySchema, type Entry } from '../../../contracts/entry.ts';
 import { reportIdSchema, toTimestamp } from '../../../contracts/ids.ts';
 import { changesSchema, snapshotEndSchema, snapshotHeaders } from '../../../contracts/stream.ts';
-import { topics, type ControlRecord, type VerdictRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord, VerdictRecord } from '../../../contracts/records.ts';
+import { topics } from '../../../contracts/topics.ts';
 import { digestText, emptyDigest, withEntry } from '../../../engine/stream/digest.ts';
 import type { Caller } from '../../../services/publish/scope.ts';
 import {

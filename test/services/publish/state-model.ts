@@ -1,6 +1,6 @@
 import { subjectKey, type Subject } from '../../../contracts/canonical.ts';
 import type { Entry } from '../../../contracts/entry.ts';
-import type { ControlRecord, VerdictRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord, VerdictRecord } from '../../../contracts/records.ts';
 import type { Caller } from '../../../services/publish/scope.ts';
 
 /** What each caller must hold, by the rules alone: no packing, no scopes, no cuts. */

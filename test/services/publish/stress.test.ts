@@ -6,7 +6,8 @@ import { subjectKey } from '../../../contracts/canonical.ts';
 import { entrySchema, type Entry } from '../../../contracts/entry.ts';
 import { reportIdSchema, toTimestamp } from '../../../contracts/ids.ts';
 import { snapshotEndSchema } from '../../../contracts/stream.ts';
-import { topics, type ControlRecord, type VerdictRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord, VerdictRecord } from '../../../contracts/records.ts';
+import { topics } from '../../../contracts/topics.ts';
 import type { Caller } from '../../../services/publish/scope.ts';
 import {
   decidedEntry,

@@ -6,12 +6,8 @@ import type { DecisionRecord } from '../../../contracts/decision.ts';
 import { createdTenantSchema } from '../../../contracts/http.ts';
 import { deviceIdSchema, tenantIdSchema, type DeviceId, type TenantId } from '../../../contracts/ids.ts';
 import { defaultLimits, type Limits } from '../../../contracts/limits.ts';
-import {
-  topics,
-  type AcceptedReport,
-  type ControlRecord,
-  type VerdictRecord,
-} from '../../../contracts/topics.ts';
+import type { AcceptedReport, ControlRecord, VerdictRecord } from '../../../contracts/records.ts';
+import { topics } from '../../../contracts/topics.ts';
 import { openEmbeddedLog } from '../../../platform/log/embedded/embedded-log.ts';
 import { parseValue, TopicLog } from '../../../platform/log/topic-log.ts';
 import { createAuthenticator, type PostgresAuthenticator } from '../../../platform/postgres/authenticator.ts';

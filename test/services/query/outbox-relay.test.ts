@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { FirebreakError } from '../../../contracts/errors.ts';
 import { tenantIdSchema } from '../../../contracts/ids.ts';
-import type { ControlRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord } from '../../../contracts/records.ts';
 import type { TopicLog } from '../../../platform/log/topic-log.ts';
 import { enqueueControl } from '../../../platform/postgres/outbox.ts';
 import { inTransaction } from '../../../platform/postgres/pool.ts';

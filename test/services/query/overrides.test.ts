@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { ArtifactKey } from '../../../contracts/artifact.ts';
 import { auditItemSchema, artifactViewSchema, listOf, overrideSchema } from '../../../contracts/http.ts';
-import type { ControlRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord } from '../../../contracts/records.ts';
 import { eventually } from '../../support/eventually.ts';
 import { fileKey } from '../../support/history.ts';
 import { startQuery, type QueryFixture, type TestTenant } from './fixture.ts';

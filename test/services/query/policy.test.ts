@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { defaultPolicy, policySchema, type PolicySettings } from '../../../contracts/policy.ts';
-import type { ControlRecord } from '../../../contracts/topics.ts';
+import type { ControlRecord } from '../../../contracts/records.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startQuery, type QueryFixture, type TestTenant } from './fixture.ts';
 
