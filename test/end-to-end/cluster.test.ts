@@ -119,7 +119,7 @@ describe('under load, with one after another killed', () => {
 
   test('the signals are whole again: a block reaches every organization on its content', async () => {
     const redis = new Redis(cluster.redis.url);
-    const isWhole = async () => ((await redis.keys('*:complete')).length === 12 ? true : null);
+    const isWhole = async () => ((await redis.keys('*:whole')).length === 12 ? true : null);
     await eventually(isWhole, patienceMs);
     redis.disconnect();
     const [tenant] = tenants;
