@@ -161,17 +161,21 @@ export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
 async function openAnalyser({ limits, sampleRuleDirs }: Config): Promise<RuleContentAnalyser> {
-  const [{ createContentAnalyser }, { createMetadataClassifier }, { loadModel }] = await Promise.all([
-    import('../../classifiers/content/analyser.ts'),
-    import('../../classifiers/metadata/classifier.ts'),
-    import('../../platform/onnx/model.ts'),
-  ]);
+  const [{ createContentAnalyser }, { createMetadataClassifier }, { openOrAbsent }, { loadModel }] =
+    await Promise.all([
+      import('../../classifiers/content/analyser.ts'),
+      import('../../classifiers/metadata/classifier.ts'),
+      import('../../classifiers/model-version.ts'),
+      import('../../platform/onnx/model.ts'),
+    ]);
+  const folder = new URL('../../classifiers/metadata/', import.meta.url);
+  const { classifier: metadata } = await openOrAbsent(createMetadataClassifier, loadModel, folder);
   return createContentAnalyser({
     workers: limits.sampleAnalysers,
     timeoutMs: limits.sampleAnalysisMs,
     memoryMb: limits.sampleAnalysisMib,
     ruleFolders: sampleRuleDirs,
-    metadata: await createMetadataClassifier(loadModel),
+    metadata,
   });
 }
 
