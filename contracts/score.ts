@@ -46,18 +46,18 @@ export const scoredSchema = z.object({
   evidence: z.array(scoreEvidenceSchema).max(64),
 });
 
+const reportOffset = z
+  .int()
+  .nonnegative()
+  .describe(
+    'Where the report lies in its partition: who hears the score after it was decided finds it there.',
+  );
 const scoredReport = {
   tenantId: tenantIdSchema,
   deviceId: deviceIdSchema,
   reportId: reportIdSchema,
   reportedAt: storedTimestampSchema,
-  reportOffset: z
-    .int()
-    .nonnegative()
-    .apply(optional)
-    .describe(
-      'Where the report lies in its partition: who hears the score after it was decided finds it there.',
-    ),
+  reportOffset: reportOffset.apply(optional),
   artifactKey: artifactKeySchema,
 };
 
@@ -85,6 +85,7 @@ export type Score = z.infer<typeof scoreSchema>;
 /** The answers for one report that were there together. */
 export const reportScoresSchema = z.object({
   ...scoredReport,
+  reportOffset,
   awaited: z.boolean().describe('A request is held for the verdict on the report.'),
   held: z.boolean().describe('The device holds the artifact until it is told.'),
   scores: z.array(classifierScoreSchema).min(1).max(64),

@@ -17,8 +17,6 @@ export async function withReport(
   log: TopicLog,
   partition: number,
 ): Promise<Occasion> {
-  // An older version did not write where the report lies.
-  if (offset === undefined) return occasion;
   const from = { topic: topics.reports.name, partition, offset };
   for await (const batch of log.log.read(from, offset + 1)) {
     for (const { value } of parseBatch(topics.reports, batch).records) {

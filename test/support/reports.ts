@@ -65,5 +65,5 @@ export function scoreOf(
 
 /** What a record of the scores holds when these answers for one report are there together. */
 export function together(...scores: readonly Score[]): ReportScores {
-  return reportScoresSchema.parse({ ...scores[0], awaited: false, held: false, scores });
+  return reportScoresSchema.parse({ reportOffset: 0, ...scores[0], awaited: false, held: false, scores });
 }
