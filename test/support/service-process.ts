@@ -23,6 +23,8 @@ export interface ServiceOptions {
   /** Data of an earlier start; a new folder otherwise. */
   readonly dataDir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A copy of the product to run; this one otherwise. */
+  readonly product?: string;
 }
 
 const main = 'services/all-in-one/main.ts';
@@ -41,6 +43,7 @@ export function removeDataDir(dataDir: string): void {
 export function spawnService({
   dataDir,
   env = {},
+  product = '.',
 }: ServiceOptions & { readonly dataDir: string }): ChildProcess {
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([key]) => !key.startsWith('FIREBREAK_') && key !== 'NODE_OPTIONS'),
@@ -53,6 +56,7 @@ export function spawnService({
       FIREBREAK_LOG_LEVEL: 'warn',
       ...env,
     },
+    cwd: product,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
